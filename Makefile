@@ -1,0 +1,54 @@
+# The only entry points; CI calls the same. Each does its own set-up on a fresh machine and is quick the second time.
+#   make demo [SECONDS=n]   three servers of unequal speed, the balancer, a load, a server that dies and comes back
+#   make test               every tier of tests; says what it skipped and why
+#   make bench              us, nginx, HAProxy and the floor, interleaved in one run, as ratios
+#   make lint               ruff, mypy, import-linter, stubtest, rustfmt, clippy
+#   make build              a wheel in dist/, smoke-tested in a clean environment
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+SECONDS ?=
+ARGS ?=
+NATIVE_SOURCES := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml
+
+.PHONY: help demo test bench lint build fuzz docs clean packages
+
+help:
+	@sed -n '2,6s/^# *//p' Makefile
+
+$(VENV)/.dev: pyproject.toml tools/venv.sh
+	@tools/venv.sh $(VENV)
+
+$(VENV)/.native: $(VENV)/.dev $(NATIVE_SOURCES) Cargo.lock
+	@echo "== building the native module (a minute or two the first time)"
+	@$(BIN)/maturin develop --release --quiet
+	@touch $@
+
+packages:
+	@tools/packages.sh
+
+demo: $(VENV)/.native
+	@$(BIN)/steelyard demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+test: packages $(VENV)/.native
+	cargo test --workspace --exclude steelyard-native --quiet
+	$(BIN)/pytest $(ARGS)
+
+bench: packages $(VENV)/.native
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(VENV)/.native
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m mypy.stubtest steelyard._native
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+build: $(VENV)/.dev
+	@tools/wheel.sh $(BIN)
+
+clean:
+	rm -rf target dist $(VENV)

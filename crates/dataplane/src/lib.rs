@@ -1,0 +1,6 @@
+//! The native plane: one single-threaded runtime a core, listeners, connections, upstream pools.
+//!
+//! [`snapshot`] is what Python publishes, [`report`] what it reads back.
+
+pub mod report;
+pub mod snapshot;

@@ -1,0 +1,64 @@
+"""The native module. Data crosses whole: a snapshot in, statistics out; no call per request.
+
+JSON bytes in both directions; the shapes are written in docs/reference/native.md and in the Rust types
+``steelyard_dataplane::snapshot`` and ``steelyard_dataplane::report``.
+"""
+
+class NativeError(Exception):
+    """The native side refused something; the message names the place, the cause and the cure."""
+
+class DataPlane:
+    """Threads that move traffic. Methods that wait release the GIL; none is called on the path of a request."""
+
+    def __init__(self, options: bytes) -> None:
+        """Start the threads. ``options``: {"threads": int (0: one per core), "log": {"target": str, "format": str} | null}."""
+
+    def apply(self, snapshot: bytes) -> None:
+        """Bind new listeners, close those gone, swap the snapshot. On NativeError the old one stays whole in force."""
+
+    def addresses(self) -> dict[str, str]:
+        """Service name to the address bound, with the real port."""
+
+    def report(self) -> bytes:
+        """All counters since the start (``Report``)."""
+
+    def failures(self) -> bytes:
+        """The servers with failures or 5xx since the last call: [{"pool", "server", "requests", "connect", "reset", "timeout", "protocol", "status_5xx"}]."""
+
+    def failures_fd(self) -> int:
+        """A descriptor (eventfd) that is readable when ``failures`` has news; reading it is the caller's task."""
+
+    def explain(self, pool: str, client: str, cookie: str) -> bytes:
+        """{"server": id | null, "reason": str}: whom this client would get now; changes nothing."""
+
+    def active(self, pool: str, server: str) -> int:
+        """Requests or connections that the server has now, counted exactly; 0 when it is unknown."""
+
+    def stop_accepting(self) -> None:
+        """Close the listeners; connections go on, keep-alive ends with the running request."""
+
+    def connections(self) -> int:
+        """Client connections that are open."""
+
+    def close(self, timeout_ms: int) -> int:
+        """Wait until the connections have ended, then end the rest and the threads. Returns how many were cut."""
+
+    def reopen_log(self) -> None:
+        """Open the access log's path again (log rotation)."""
+
+class Scheduler:
+    """One pool's algorithm without any traffic, for tests, teaching and simulation."""
+
+    def __init__(self, pool: bytes) -> None:
+        """``pool``: one element of the snapshot's "pools"."""
+
+    def choose(self, client: str, now_ms: int, random: int, exclude: list[str]) -> str | None:
+        """The id of the server chosen, which then has one more active request. ``random`` is a 64-bit number."""
+
+    def release(self, server: str, now_ms: int, latency_us: int | None) -> None:
+        """End one request of the server; a latency is taken into the mean of ``peak-ewma``."""
+
+    def update(self, pool: bytes) -> None:
+        """Replace the pool; servers that stay keep their live state."""
+
+    def active(self, server: str) -> int: ...

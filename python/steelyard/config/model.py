@@ -1,0 +1,277 @@
+"""The schema of the configuration: every word, its type, its default and what it means.
+
+Reference page, JSON schema and admin API are generated from these models. Nothing here reads a file
+(``load``), judges combinations (``check``) or compares two configurations (``diff``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from steelyard.config.types import Address, Duration, ListenAddress, Network, Secret, Size
+
+Algorithm = Literal[
+    "round-robin",
+    "weighted-round-robin",
+    "least-connections",
+    "weighted-least-connections",
+    "random",
+    "weighted-random",
+    "source-hash",
+    "maglev",
+    "power-of-two",
+    "peak-ewma",
+]
+Mode = Literal["proxy", "tcp"]
+
+
+class Model(BaseModel):
+    """What all parts of the configuration share: unknown keys are refused, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Server(Model):
+    """One member of a pool."""
+
+    address: Address
+    """Where the server listens: ``host:port``, ``[v6]:port`` or ``unix:/path``. A host name is resolved again as its TTL runs out."""
+    id: str = ""
+    """The server's name inside its pool; the address when left out."""
+    weight: int = Field(default=1, ge=1, le=1000)
+    """Its share, relative to the others, for the algorithms that read weights."""
+    backup: bool = False
+    """Used only while no primary server of the pool is up."""
+    max_connections: int = Field(default=0, ge=0, le=1_000_000)
+    """How many requests (mode ``tcp``: connections) it may have at once; 0 means no limit."""
+
+
+class Probe(Model):
+    """An active check, repeated for every server of the pool."""
+
+    type: Literal["tcp", "http"] = "tcp"
+    """``tcp`` opens a connection; ``http`` sends a request and judges the answer."""
+    method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
+    """The request's method (``http``)."""
+    path: str = Field(default="/", pattern=r"^/[\x21-\x7e]*$")
+    """The request's target (``http``)."""
+    host: str = ""
+    """The Host field that is sent (``http``); the server's address when left out."""
+    status: str = "200-399"
+    """The status codes that count as good (``http``): codes and ranges such as ``200,204,300-399``."""
+    body: str = ""
+    """A text that the answer's first 64 KiB must contain (``http``)."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """Probe this port instead of the server's own."""
+    interval: Duration = 2.0
+    """The time between two probes of one server; jittered by a tenth."""
+    timeout: Duration = 1.0
+    """How long one probe may take."""
+    rise: int = Field(default=2, ge=1, le=100)
+    """How many good probes in a row bring a server that is down up."""
+    fall: int = Field(default=3, ge=1, le=100)
+    """How many bad probes in a row take a server that is up down."""
+
+
+class Passive(Model):
+    """What real traffic says of a server; too many failures take it out for a growing time."""
+
+    enabled: bool = True
+    """Whether the traffic is judged at all."""
+    failures: int = Field(default=5, ge=1, le=10_000)
+    """How many connect failures, resets and timeouts in a row of samples take a server out."""
+    error_share: float = Field(default=0.5, gt=0, le=1)
+    """The share of 5xx answers within one window that takes a server out."""
+    window: Duration = 10.0
+    """The length of the window over which shares are counted."""
+    min_requests: int = Field(default=20, ge=1)
+    """Below this number of answers in the window the share is not judged."""
+    out_time: Duration = 5.0
+    """How long the server stays out the first time; doubled each time it happens again."""
+    max_out_time: Duration = 300.0
+    """The longest time out."""
+
+
+class Affinity(Model):
+    """Keeps a client on its server."""
+
+    by: Literal["source", "cookie"]
+    """``source``: by client address; ``cookie``: by a mark that the client carries."""
+    name: str = Field(default="SRV", pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
+    """The cookie's name: ours for ``insert``, the application's own for ``append``."""
+    form: Literal["insert", "append"] = "insert"
+    """``insert``: a cookie of ours. ``append``: the mark is appended to the application's cookie and stripped again."""
+    same_site: Literal["Lax", "Strict", "None"] = "Lax"
+    """The SameSite attribute of the inserted cookie."""
+    key: Secret | None = None
+    """The key of the marks. Left out, a random one is made at each start and clients are spread anew."""
+    ttl: Duration = 3600.0
+    """``source``: how long an idle client is remembered."""
+    capacity: int = Field(default=100_000, ge=16, le=100_000_000)
+    """``source``: how many clients are remembered; the longest idle is forgotten first."""
+
+
+class Queue(Model):
+    """Where requests wait when every server is at its ``max_connections``."""
+
+    size: int = Field(default=1024, ge=0, le=1_000_000)
+    """How many may wait; one more is refused at once."""
+    timeout: Duration = 5.0
+    """How long one may wait before it is refused (503 with Retry-After)."""
+
+
+class Retry(Model):
+    """Another try on another server, for a request that failed before anything was sent or that is idempotent."""
+
+    attempts: int = Field(default=3, ge=1, le=10)
+    """How many servers one request may be tried on, the first included."""
+    budget: float = Field(default=0.2, ge=0, le=1)
+    """The share of all requests that may be retries."""
+    min_per_second: int = Field(default=10, ge=0, le=100_000)
+    """Retries per second that the budget always allows, so that small traffic can be retried at all."""
+
+
+class Pool(Model):
+    """A set of servers with one algorithm, one probe, one affinity."""
+
+    servers: tuple[Server, ...] = ()
+    """The members."""
+    algorithm: Algorithm = "round-robin"
+    """How one server is chosen among the eligible ones."""
+    probe: Probe | None = None
+    """The active check; without one, servers count as up until traffic says otherwise."""
+    passive: Passive = Passive()
+    """What real traffic says of a server."""
+    affinity: Affinity | None = None
+    """Keeps a client on its server."""
+    slow_start: Duration = 0.0
+    """A server that came up gets its full weight only after this time; needs an algorithm that reads weights."""
+    queue: Queue = Queue()
+    """Where requests wait when every server is full."""
+    retry: Retry = Retry()
+    """When a failed request is tried on another server."""
+    hash_mask_v4: int = Field(default=32, ge=0, le=32)
+    """How many leading bits of an IPv4 client address count (``source-hash``, ``maglev``, affinity ``source``)."""
+    hash_mask_v6: int = Field(default=64, ge=0, le=128)
+    """How many leading bits of an IPv6 client address count."""
+
+
+class Timeouts(Model):
+    """How long each phase may take. Every one has a safe default; 0 switches one off."""
+
+    header: Duration = 10.0
+    """From the first byte of a request to the end of its header, absolute."""
+    idle: Duration = 60.0
+    """A keep-alive connection without a request."""
+    body: Duration = 30.0
+    """Between two reads of a request body."""
+    connect: Duration = 3.0
+    """Opening a connection to a server."""
+    response: Duration = 60.0
+    """From the request sent to the response header."""
+    stall: Duration = 60.0
+    """Between two reads of a response, or two writes to a client that does not read."""
+    tunnel: Duration = 3600.0
+    """An upgraded or ``tcp`` connection on which nothing moves."""
+    upstream_idle: Duration = 30.0
+    """An idle connection to a server is closed after this time."""
+
+
+class Limits(Model):
+    """What a client may ask of us before it is refused."""
+
+    request_line: Size = 8192
+    """The longest request line (414)."""
+    header_bytes: Size = 32768
+    """The longest header in all (431)."""
+    header_count: int = Field(default=100, ge=1, le=1000)
+    """The most fields (431)."""
+    connections: int = Field(default=0, ge=0)
+    """Connections of this service at once; 0: as many as the descriptors allow."""
+    connections_per_client: int = Field(default=0, ge=0)
+    """Connections of one client address at once; 0: no limit."""
+    body_rate_min: Size = 256
+    """Bytes per second that a request body must reach on average after a grace of 10 s (408)."""
+
+
+class ProxyProtocol(Model):
+    """The PROXY protocol, which carries the client's address over a TCP hop."""
+
+    accept: bool = False
+    """Expect it on every connection from ``trusted_proxies``."""
+    send: Literal["off", "v1", "v2"] = "off"
+    """Send it to the servers (mode ``tcp``)."""
+
+
+class Service(Model):
+    """What clients reach: where it listens, how it forwards and the pool behind it."""
+
+    mode: Mode
+    """How it forwards."""
+    listen: ListenAddress
+    """Where clients connect: ``host:port`` or ``[v6]:port``; port 0 takes a free one."""
+    pool: str
+    """The pool behind it."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed and kept."""
+    forwarded: bool = False
+    """Send the Forwarded field (RFC 7239) as well."""
+    via: str = Field(default="steelyard", pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$")
+    """Our name in the Via field (RFC 9110 §7.6.3); empty leaves the field out."""
+    request_id: str = Field(default="X-Request-Id", pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$")
+    """The field that carries the request's id to the server; empty sends none."""
+    proxy_protocol: ProxyProtocol = ProxyProtocol()
+    """The PROXY protocol, in and out."""
+    timeouts: Timeouts = Timeouts()
+    """How long each phase may take."""
+    limits: Limits = Limits()
+    """What a client may ask of us."""
+
+
+class AdminConfig(Model):
+    """The HTTP API, metrics and later the dashboard."""
+
+    listen: ListenAddress = "127.0.0.1:9900"
+    """Where the API listens; ``off`` is spelled by the flag ``--admin off``."""
+    token: Secret | None = None
+    """A bearer token that every call must carry; required when ``listen`` is not a loopback address."""
+
+
+class Log(Model):
+    """What is written about the traffic."""
+
+    access: str = "off"
+    """``off``, ``stdout``, ``stderr`` or the path of a file; reopened on SIGUSR1."""
+    format: Literal["json", "combined"] = "json"
+    """One JSON object a line, or the combined format that log analysers read."""
+
+
+class Process(Model):
+    """The process as a whole."""
+
+    threads: int = Field(default=0, ge=0, le=256)
+    """Native threads that move traffic; 0: one per core that the process may use."""
+    shutdown_timeout: Duration = 30.0
+    """How long running requests may take to finish after SIGTERM."""
+    watch: bool = False
+    """Reload when the file changes."""
+
+
+class Config(Model):
+    """The whole file."""
+
+    services: dict[str, Service] = {}
+    """What clients reach, by name."""
+    pools: dict[str, Pool] = {}
+    """Sets of servers, by name."""
+    admin: AdminConfig = AdminConfig()
+    """The admin API."""
+    log: Log = Log()
+    """The access log."""
+    process: Process = Process()
+    """The process as a whole."""
+
+
+Weight = Annotated[int, Field(ge=1, le=1000)]
