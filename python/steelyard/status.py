@@ -113,7 +113,9 @@ class Event(Part):
     """Unix time in seconds."""
     kind: str
     """A past participle: ``server-up``, ``server-down``, ``server-ejected``, ``server-drained``, ``server-added``,
-    ``server-removed``, ``server-weighted``, ``admin-changed``, ``reloaded``, ``reload-failed``, ``stopping``."""
+    ``server-removed``, ``server-weighted``, ``server-returned`` (its time out is over), ``server-resolved``,
+    ``server-unresolved``, ``algorithm-changed``, ``admin-changed``, ``reloaded``, ``reload-failed``, ``plane-failed``,
+    ``events-lost``, ``stopping``."""
     pool: str = ""
     server: str = ""
     message: str = ""
