@@ -2,5 +2,7 @@
 //!
 //! [`snapshot`] is what Python publishes, [`report`] what it reads back.
 
+pub mod counters;
+pub mod failures;
 pub mod report;
 pub mod snapshot;
