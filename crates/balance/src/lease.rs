@@ -1,0 +1,49 @@
+//! The right to use one server for one request. It counts as one active request from the choice until it ends, whichever
+//! way that happens, and is given back exactly once. It does not borrow the pool: a request may outlive its snapshot.
+
+use crate::{live::Live, server::ServerIndex};
+use std::sync::Arc;
+
+#[must_use = "a lease dropped at once gives the server back at once"]
+#[derive(Debug)]
+pub struct Lease {
+    live: Arc<Live>,
+    server: ServerIndex,
+    newly_bound: bool,
+}
+
+impl Lease {
+    /// The caller has already counted the request (`Server::acquire`).
+    pub(crate) fn new(live: &Arc<Live>, server: ServerIndex, newly_bound: bool) -> Self {
+        Self {
+            live: Arc::clone(live),
+            server,
+            newly_bound,
+        }
+    }
+
+    /// Index in the pool that gave this lease, not in any later one.
+    pub fn server(&self) -> ServerIndex {
+        self.server
+    }
+
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// The pool has an affinity and the client was not bound to this server before: cookie affinity sets its mark now.
+    pub fn newly_bound(&self) -> bool {
+        self.newly_bound
+    }
+
+    /// The server has answered, `latency_us` after it was asked.
+    pub fn finish(self, now_ms: u64, latency_us: u64) {
+        self.live.observe(now_ms, latency_us);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.live.release();
+    }
+}

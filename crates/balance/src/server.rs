@@ -1,0 +1,45 @@
+//! One server of one snapshot: what was published of it, and its live state, which outlives the snapshot.
+
+use crate::{live::Live, spec::ServerSpec};
+use std::sync::Arc;
+
+/// The place of a server in its pool's `servers`; means something only together with that one [`crate::Pool`].
+pub type ServerIndex = u32;
+
+#[derive(Debug)]
+pub struct Server {
+    spec: ServerSpec,
+    live: Arc<Live>,
+}
+
+impl Server {
+    pub(crate) fn new(spec: ServerSpec, live: Arc<Live>) -> Self {
+        Self { spec, live }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.spec.id
+    }
+
+    pub fn spec(&self) -> &ServerSpec {
+        &self.spec
+    }
+
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    pub fn weight(&self) -> u32 {
+        self.spec.weight
+    }
+
+    /// At its `max_connections` just now.
+    pub fn is_full(&self) -> bool {
+        self.spec.max_connections != 0 && self.live.active() >= self.spec.max_connections
+    }
+
+    /// Counts one more active request, unless that would exceed `max_connections`.
+    pub(crate) fn acquire(&self) -> bool {
+        self.live.acquire(self.spec.max_connections)
+    }
+}
