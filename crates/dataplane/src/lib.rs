@@ -4,6 +4,7 @@
 
 #![allow(dead_code, reason = "the proxy that uses the rest follows")]
 
+pub mod access_log;
 mod address;
 mod bind;
 mod clock;
