@@ -1,0 +1,1 @@
+"""Names to addresses: the hosts file and DNS, resolved again as answers expire."""
