@@ -127,54 +127,22 @@ const NEXT: [[State; CLASSES]; STATES] = {
     use State::*;
     let mut table = [[Fault; CLASSES]; STATES];
     //                                hex    tchar    CR      LF          ;          =           "         \        blank   visible control
-    table[SizeStart as usize] = [
-        Size, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[Size as usize] = [
-        Size, Fault, SizeLf, Fault, NameStart, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[SizeLf as usize] = [
-        Fault, Fault, Fault, Data, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[NameStart as usize] = [
-        Name, Name, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[Name as usize] = [
-        Name, Name, SizeLf, Fault, NameStart, ValueStart, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[ValueStart as usize] = [
-        Value, Value, Fault, Fault, Fault, Fault, Quoted, Fault, Fault, Fault, Fault,
-    ];
-    table[Value as usize] = [
-        Value, Value, SizeLf, Fault, NameStart, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[Quoted as usize] = [
-        Quoted, Quoted, Fault, Fault, Quoted, Quoted, QuoteEnd, Escaped, Quoted, Quoted, Fault,
-    ];
-    table[Escaped as usize] = [
-        Quoted, Quoted, Fault, Fault, Quoted, Quoted, Quoted, Quoted, Quoted, Quoted, Fault,
-    ];
-    table[QuoteEnd as usize] = [
-        Fault, Fault, SizeLf, Fault, NameStart, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[DataCr as usize] = [
-        Fault, Fault, DataLf, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[DataLf as usize] = [
-        Fault, Fault, Fault, SizeStart, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[LineStart as usize] = [
-        Line, Line, EndLf, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[Line as usize] = [
-        Line, Line, LineLf, Fault, Line, Line, Line, Line, Line, Line, Fault,
-    ];
-    table[LineLf as usize] = [
-        Fault, Fault, Fault, LineStart, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
-    table[EndLf as usize] = [
-        Fault, Fault, Fault, Done, Fault, Fault, Fault, Fault, Fault, Fault, Fault,
-    ];
+    table[SizeStart as usize] = [Size, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[Size as usize] = [Size, Fault, SizeLf, Fault, NameStart, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[SizeLf as usize] = [Fault, Fault, Fault, Data, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[NameStart as usize] = [Name, Name, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[Name as usize] = [Name, Name, SizeLf, Fault, NameStart, ValueStart, Fault, Fault, Fault, Fault, Fault];
+    table[ValueStart as usize] = [Value, Value, Fault, Fault, Fault, Fault, Quoted, Fault, Fault, Fault, Fault];
+    table[Value as usize] = [Value, Value, SizeLf, Fault, NameStart, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[Quoted as usize] = [Quoted, Quoted, Fault, Fault, Quoted, Quoted, QuoteEnd, Escaped, Quoted, Quoted, Fault];
+    table[Escaped as usize] = [Quoted, Quoted, Fault, Fault, Quoted, Quoted, Quoted, Quoted, Quoted, Quoted, Fault];
+    table[QuoteEnd as usize] = [Fault, Fault, SizeLf, Fault, NameStart, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[DataCr as usize] = [Fault, Fault, DataLf, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[DataLf as usize] = [Fault, Fault, Fault, SizeStart, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[LineStart as usize] = [Line, Line, EndLf, Fault, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[Line as usize] = [Line, Line, LineLf, Fault, Line, Line, Line, Line, Line, Line, Fault];
+    table[LineLf as usize] = [Fault, Fault, Fault, LineStart, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
+    table[EndLf as usize] = [Fault, Fault, Fault, Done, Fault, Fault, Fault, Fault, Fault, Fault, Fault];
     table
 };
 
@@ -183,17 +151,10 @@ impl State {
     fn fault(self) -> Reason {
         match self {
             Self::SizeStart | Self::Size | Self::SizeLf => Reason::BadChunkSize,
-            Self::NameStart | Self::Name | Self::ValueStart | Self::Value => {
-                Reason::BadChunkExtension
-            }
+            Self::NameStart | Self::Name | Self::ValueStart | Self::Value => Reason::BadChunkExtension,
             Self::Quoted | Self::Escaped | Self::QuoteEnd => Reason::BadChunkExtension,
             Self::Data | Self::DataCr | Self::DataLf => Reason::BadChunkEnd,
-            Self::LineStart
-            | Self::Line
-            | Self::LineLf
-            | Self::EndLf
-            | Self::Done
-            | Self::Fault => Reason::BadTrailer,
+            Self::LineStart | Self::Line | Self::LineLf | Self::EndLf | Self::Done | Self::Fault => Reason::BadTrailer,
         }
     }
 
@@ -218,25 +179,13 @@ pub struct ChunkedDecoder {
 impl ChunkedDecoder {
     /// `limits` bounds the trailer section: `header_bytes`, `header_count`.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            state: State::default(),
-            remaining: 0,
-            digits: 0,
-            extension_bytes: 0,
-            limits,
-            trailers: Vec::new(),
-        }
+        Self { state: State::default(), remaining: 0, digits: 0, extension_bytes: 0, limits, trailers: Vec::new() }
     }
 
     /// Ready for the next body.
     pub fn clear(&mut self) {
         self.trailers.clear();
-        (
-            self.state,
-            self.remaining,
-            self.digits,
-            self.extension_bytes,
-        ) = (State::default(), 0, 0, 0);
+        (self.state, self.remaining, self.digits, self.extension_bytes) = (State::default(), 0, 0, 0);
     }
 
     pub fn is_done(&self) -> bool {
@@ -255,29 +204,19 @@ impl ChunkedDecoder {
         while let Some(&byte) = input.get(at) {
             match self.state {
                 State::Data => {
-                    let length = usize::try_from(self.remaining)
-                        .unwrap_or(usize::MAX)
-                        .min(input.len() - at);
+                    let length = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(input.len() - at);
                     self.remaining -= length as u64;
                     if self.remaining == 0 {
                         self.state = State::DataCr;
                     }
-                    return Ok(Step {
-                        consumed: at + length,
-                        data: at..at + length,
-                        done: false,
-                    });
+                    return Ok(Step { consumed: at + length, data: at..at + length, done: false });
                 }
                 State::Done => break,
                 _ => self.take(byte)?,
             }
             at += 1;
         }
-        Ok(Step {
-            consumed: at,
-            data: at..at,
-            done: self.is_done(),
-        })
+        Ok(Step { consumed: at, data: at..at, done: self.is_done() })
     }
 
     /// One byte of the framing.
@@ -286,9 +225,7 @@ impl ChunkedDecoder {
         self.state = NEXT[from as usize][CLASS[byte as usize] as usize];
         match self.state {
             State::Fault => {
-                return Err(ChunkError {
-                    reason: from.fault(),
-                });
+                return Err(ChunkError { reason: from.fault() });
             }
             State::Size => {
                 self.digits += 1;
@@ -344,12 +281,7 @@ impl ChunkedDecoder {
             Err(_) => return self.fail(Reason::BadTrailer),
         }
         for field in fields.iter().filter(|field| field.id == FieldId::Other) {
-            for part in [
-                field.name.of(&section),
-                b": ",
-                field.value.of(&section),
-                b"\r\n",
-            ] {
+            for part in [field.name.of(&section), b": ", field.value.of(&section), b"\r\n"] {
                 self.trailers.extend_from_slice(part);
             }
         }

@@ -50,10 +50,7 @@ impl CookieAffinity {
 
     /// The value of a pair that has our name, without quotes.
     fn value_of<'a>(&self, pair: &'a [u8]) -> Option<&'a [u8]> {
-        let value = scan::trim(
-            pair.strip_prefix(self.name.as_slice())?
-                .strip_prefix(b"=")?,
-        );
+        let value = scan::trim(pair.strip_prefix(self.name.as_slice())?.strip_prefix(b"=")?);
         Some(unquote(value))
     }
 
@@ -61,8 +58,7 @@ impl CookieAffinity {
     fn split_mark<'a>(&self, value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let separator = value.len().checked_sub(self.mark_length + 1)?;
         let mark = &value[separator + 1..];
-        let shaped =
-            value[separator] == SEPARATOR && !mark.contains(&SEPARATOR) && !mark.is_empty();
+        let shaped = value[separator] == SEPARATOR && !mark.contains(&SEPARATOR) && !mark.is_empty();
         shaped.then_some((&value[..separator], mark))
     }
 
@@ -107,15 +103,7 @@ impl CookieAffinity {
             Some(plain) => (plain, &b"\""[..]),
             None => (pair, &b""[..]),
         };
-        for part in [
-            b"Set-Cookie: ",
-            plain,
-            &[SEPARATOR],
-            mark,
-            quote,
-            &value[pair_end..],
-            b"\r\n",
-        ] {
+        for part in [b"Set-Cookie: ", plain, &[SEPARATOR], mark, quote, &value[pair_end..], b"\r\n"] {
             out.extend_from_slice(part);
         }
         true
@@ -125,26 +113,15 @@ impl CookieAffinity {
     pub(crate) fn write_inserted(&self, mark: &[u8], secure: bool, out: &mut Vec<u8>) {
         let attributes = b"; Path=/; HttpOnly; SameSite=";
         let secure: &[u8] = if secure { b"; Secure" } else { b"" };
-        let parts: [&[u8]; 8] = [
-            b"Set-Cookie: ",
-            &self.name,
-            b"=",
-            mark,
-            attributes,
-            self.same_site.as_bytes(),
-            secure,
-            b"\r\n",
-        ];
+        let parts: [&[u8]; 8] =
+            [b"Set-Cookie: ", &self.name, b"=", mark, attributes, self.same_site.as_bytes(), secure, b"\r\n"];
         parts.iter().for_each(|part| out.extend_from_slice(part));
     }
 }
 
 /// The pairs of a Cookie value; empty ones are skipped.
 fn pairs(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&b| b == b';')
-        .map(scan::trim)
-        .filter(|pair| !pair.is_empty())
+    value.split(|&b| b == b';').map(scan::trim).filter(|pair| !pair.is_empty())
 }
 
 fn unquote(value: &[u8]) -> &[u8] {

@@ -110,11 +110,7 @@ const LONGEST_ALIAS: usize = 32;
 const TABLE: [u8; SLOTS] = build_table();
 
 const fn slot_of(name: &[u8]) -> usize {
-    let (first, middle, last) = (
-        name[0] | 0x20,
-        name[name.len() / 2] | 0x20,
-        name[name.len() - 1] | 0x20,
-    );
+    let (first, middle, last) = (name[0] | 0x20, name[name.len() / 2] | 0x20, name[name.len() - 1] | 0x20);
     (name.len() * 31 + first as usize * 5 + middle as usize * 17 + last as usize * 3) % SLOTS
 }
 
@@ -176,11 +172,7 @@ impl FieldId {
                 return Self::Alias;
             }
         }
-        if starts_with_name(name, PREFIX) {
-            Self::XForwardedOther
-        } else {
-            Self::Other
-        }
+        if starts_with_name(name, PREFIX) { Self::XForwardedOther } else { Self::Other }
     }
 }
 
@@ -202,18 +194,12 @@ fn same_name(name: &[u8], lower: &[u8]) -> bool {
             return false;
         }
     }
-    names
-        .remainder()
-        .iter()
-        .zip(lowers.remainder())
-        .all(|(a, b)| a | 0x20 == *b)
+    names.remainder().iter().zip(lowers.remainder()).all(|(a, b)| a | 0x20 == *b)
 }
 
 #[inline]
 fn word(eight: &[u8]) -> u64 {
-    u64::from_le_bytes([
-        eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7],
-    ])
+    u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]])
 }
 
 #[cfg(test)]
@@ -233,23 +219,10 @@ mod tests {
 
     #[test]
     fn an_alias_is_recognised_and_a_mere_underscore_is_not() {
-        for alias in [
-            "Transfer_Encoding",
-            "CONTENT_LENGTH",
-            "x_forwarded_for",
-            "X-Forwarded_Port",
-            "X_Real-IP",
-        ] {
+        for alias in ["Transfer_Encoding", "CONTENT_LENGTH", "x_forwarded_for", "X-Forwarded_Port", "X_Real-IP"] {
             assert_eq!(FieldId::of(alias.as_bytes()), FieldId::Alias, "{alias}");
         }
-        for other in [
-            "My_Field",
-            "_",
-            "X-Forwarded",
-            "Hosts",
-            "Hos",
-            "X-Forwarded-",
-        ] {
+        for other in ["My_Field", "_", "X-Forwarded", "Hosts", "Hos", "X-Forwarded-"] {
             assert_eq!(FieldId::of(other.as_bytes()), FieldId::Other, "{other}");
         }
         assert_eq!(FieldId::of(b"X-Forwarded-Port"), FieldId::XForwardedOther);
@@ -257,11 +230,8 @@ mod tests {
 
     #[test]
     fn few_names_share_a_slot() {
-        let longest = NAMES.iter().map(|name| {
-            (0..)
-                .take_while(|i| TABLE[(slot_of(name) + i) % SLOTS] != EMPTY)
-                .count()
-        });
+        let longest =
+            NAMES.iter().map(|name| (0..).take_while(|i| TABLE[(slot_of(name) + i) % SLOTS] != EMPTY).count());
         assert!(longest.max().unwrap() <= 6);
     }
 }

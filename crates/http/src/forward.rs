@@ -28,23 +28,9 @@ pub struct Rewrite {
 
 impl Rewrite {
     /// `via`: our name there; `request_id`: a field name. Either may be empty.
-    pub fn new(
-        via: &str,
-        request_id: &str,
-        forwarded: bool,
-        cookie: Option<CookieAffinity>,
-    ) -> Self {
-        let via = if via.is_empty() {
-            Vec::new()
-        } else {
-            format!("Via: 1.1 {via}\r\n").into_bytes()
-        };
-        Self {
-            forwarded,
-            via,
-            request_id: request_id.as_bytes().to_vec(),
-            cookie,
-        }
+    pub fn new(via: &str, request_id: &str, forwarded: bool, cookie: Option<CookieAffinity>) -> Self {
+        let via = if via.is_empty() { Vec::new() } else { format!("Via: 1.1 {via}\r\n").into_bytes() };
+        Self { forwarded, via, request_id: request_id.as_bytes().to_vec(), cookie }
     }
 
     /// The request id that a trusted peer gave: one sane token. Everybody else gets a new one.
@@ -53,12 +39,9 @@ impl Rewrite {
         if self.request_id.is_empty() {
             return None;
         }
-        let mut values = fields
-            .iter()
-            .filter(|field| field.name.of(buffer).eq_ignore_ascii_case(&self.request_id));
+        let mut values = fields.iter().filter(|field| field.name.of(buffer).eq_ignore_ascii_case(&self.request_id));
         let value = values.next()?.value.of(buffer);
-        (values.next().is_none() && value.len() <= LONGEST && crate::scan::is_token(value))
-            .then_some(value)
+        (values.next().is_none() && value.len() <= LONGEST && crate::scan::is_token(value)).then_some(value)
     }
 
     /// Via says the version in which we received the message (RFC 9110 §7.6.3).
@@ -81,11 +64,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(buffer: &'a [u8]) -> Self {
-        Self {
-            buffer,
-            start: 0,
-            end: 0,
-        }
+        Self { buffer, start: 0, end: 0 }
     }
 
     /// Adds the bytes `start..end`, which follow those added before in the message, though perhaps not at once.
@@ -133,9 +112,5 @@ fn write_framing(framing: Framing, out: &mut Vec<u8>) {
 }
 
 fn write_length(length: u64, out: &mut Vec<u8>) {
-    write_field(
-        b"Content-Length",
-        itoa::Buffer::new().format(length).as_bytes(),
-        out,
-    );
+    write_field(b"Content-Length", itoa::Buffer::new().format(length).as_bytes(), out);
 }

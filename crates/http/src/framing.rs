@@ -48,11 +48,7 @@ impl Declared {
             self.chunked = true;
             return Ok(());
         }
-        Err(if names_unknown_coding(value) {
-            Reason::UnknownTransferEncoding
-        } else {
-            Reason::BadTransferEncoding
-        })
+        Err(if names_unknown_coding(value) { Reason::UnknownTransferEncoding } else { Reason::BadTransferEncoding })
     }
 
     /// The framing of a request (RFC 9112 §6.3, rules 3, 4, 5, 6, 7).
@@ -67,23 +63,14 @@ impl Declared {
     }
 
     /// The framing of a response to a request with `method` (RFC 9112 §6.3, all rules).
-    pub fn of_response(
-        self,
-        version: Version,
-        method: Method,
-        status: u16,
-    ) -> Result<Framing, Reason> {
+    pub fn of_response(self, version: Version, method: Method, status: u16) -> Result<Framing, Reason> {
         let framing = match self.of_request(version)? {
             Framing::None => Framing::UntilClose,
             framing => framing,
         };
         let bodiless = method == Method::Head || matches!(status, 100..=199 | 204 | 304);
         let tunnel = method == Method::Connect && (200..=299).contains(&status);
-        Ok(if bodiless || tunnel {
-            Framing::None
-        } else {
-            framing
-        })
+        Ok(if bodiless || tunnel { Framing::None } else { framing })
     }
 }
 
@@ -105,9 +92,7 @@ fn parse_length(value: &[u8]) -> Result<u64, Reason> {
 /// leaves the end of the body in doubt: 400.
 fn names_unknown_coding(value: &[u8]) -> bool {
     let mut members = value.split(|&b| b == b',').map(<[u8]>::trim_ascii).rev();
-    let last_is_chunked = members
-        .next()
-        .is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
+    let last_is_chunked = members.next().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"));
     let mut others = 0;
     let well_formed = members.all(|member| {
         others += 1;

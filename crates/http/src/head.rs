@@ -43,8 +43,7 @@ impl Cursor {
 
     /// The end of the line in progress if it has come.
     pub fn line_end(&mut self, buffer: &[u8]) -> Option<usize> {
-        let found =
-            memchr::memchr(b'\n', &buffer[self.line..]).map(|offset| self.line + offset + 1);
+        let found = memchr::memchr(b'\n', &buffer[self.line..]).map(|offset| self.line + offset + 1);
         if found.is_none() {
             self.searched = buffer.len();
         }
@@ -67,10 +66,7 @@ pub(crate) fn read_fields(
                 cursor.advance(next);
                 return Ok(true);
             }
-            Ok(Line {
-                field: Some(field),
-                next,
-            }) => {
+            Ok(Line { field: Some(field), next }) => {
                 if fields.len() >= limits.header_count as usize {
                     return Err(Reason::TooManyFields);
                 }
@@ -84,11 +80,7 @@ pub(crate) fn read_fields(
             },
         }
     }
-    if buffer.len() >= most {
-        Err(Reason::HeaderTooLarge)
-    } else {
-        Ok(false)
-    }
+    if buffer.len() >= most { Err(Reason::HeaderTooLarge) } else { Ok(false) }
 }
 
 struct Line {
@@ -135,16 +127,8 @@ fn read_field(buffer: &[u8], start: usize) -> Result<Line, Stop> {
         value_end -= 1;
     }
     let tidy = value_end == line_end && value_start == colon + 2 && buffer[colon + 1] == b' ';
-    let field = Field {
-        name: Span::new(start, colon),
-        value: Span::new(value_start, value_end),
-        id,
-        tidy,
-    };
-    Ok(Line {
-        field: Some(field),
-        next,
-    })
+    let field = Field { name: Span::new(start, colon), value: Span::new(value_start, value_end), id, tidy };
+    Ok(Line { field: Some(field), next })
 }
 
 /// The position after the CRLF whose CR is at `cr`.
@@ -171,20 +155,12 @@ const OPTIONS_MAX: usize = 32;
 impl ConnectionOptions {
     /// Takes one Connection field. Options that name unknown fields go to `named`; those that name a known field are
     /// settled by its kind and need no memory.
-    pub fn take(
-        &mut self,
-        buffer: &[u8],
-        value: Span,
-        named: &mut Vec<Span>,
-    ) -> Result<(), Reason> {
+    pub fn take(&mut self, buffer: &[u8], value: Span, named: &mut Vec<Span>) -> Result<(), Reason> {
         let bytes = value.of(buffer);
         let mut start = value.start as usize;
         for part in bytes.split(|&b| b == b',') {
             let option = scan::trim(part);
-            let offset = part
-                .iter()
-                .position(|b| !matches!(b, b' ' | b'\t'))
-                .unwrap_or(0);
+            let offset = part.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(0);
             let at = start + offset;
             start += part.len() + 1;
             if option.is_empty() {
@@ -217,8 +193,5 @@ impl ConnectionOptions {
 /// Whether a Connection field names this one.
 #[inline]
 pub(crate) fn is_named(buffer: &[u8], name: Span, named: &[Span]) -> bool {
-    !named.is_empty()
-        && named
-            .iter()
-            .any(|option| option.of(buffer).eq_ignore_ascii_case(name.of(buffer)))
+    !named.is_empty() && named.iter().any(|option| option.of(buffer).eq_ignore_ascii_case(name.of(buffer)))
 }

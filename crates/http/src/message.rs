@@ -12,10 +12,7 @@ pub struct Span {
 impl Span {
     /// Heads are bounded by `Limits::header_bytes`, a `u32`, so an offset always fits.
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
 
     /// The bytes it names. `buffer` is the one that was parsed.
@@ -46,11 +43,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            request_line: 8192,
-            header_bytes: 32768,
-            header_count: 100,
-        }
+        Self { request_line: 8192, header_bytes: 32768, header_count: 100 }
     }
 }
 
@@ -106,10 +99,7 @@ impl Method {
 
     /// A request that may be sent again (RFC 9110 §9.2.2). An unknown method is not.
     pub fn is_idempotent(self) -> bool {
-        matches!(
-            self,
-            Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options | Self::Trace
-        )
+        matches!(self, Self::Get | Self::Head | Self::Put | Self::Delete | Self::Options | Self::Trace)
     }
 }
 

@@ -21,19 +21,10 @@ pub struct Peer {
 impl Peer {
     pub fn new(address: IpAddr, trusted: bool, secure: bool) -> Self {
         let address = address.to_canonical();
-        let mut text = Text {
-            bytes: [0; TEXT],
-            length: 0,
-        };
+        let mut text = Text { bytes: [0; TEXT], length: 0 };
         // The buffer holds the longest address, so writing cannot fail.
         let _ = write!(text, "{address}");
-        Self {
-            text: text.bytes,
-            length: text.length as u8,
-            v6: address.is_ipv6(),
-            trusted,
-            secure,
-        }
+        Self { text: text.bytes, length: text.length as u8, v6: address.is_ipv6(), trusted, secure }
     }
 
     /// `192.0.2.1` or `2001:db8::1`, without brackets.
@@ -62,10 +53,7 @@ struct Text {
 impl Write for Text {
     fn write_str(&mut self, part: &str) -> std::fmt::Result {
         let end = self.length + part.len();
-        self.bytes
-            .get_mut(self.length..end)
-            .ok_or(std::fmt::Error)?
-            .copy_from_slice(part.as_bytes());
+        self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(part.as_bytes());
         self.length = end;
         Ok(())
     }
@@ -81,10 +69,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1"),
             ("2001:db8::1", "2001:db8::1"),
             ("::ffff:192.0.2.1", "192.0.2.1"),
-            (
-                "1111:2222:3333:4444:5555:6666:7777:8888",
-                "1111:2222:3333:4444:5555:6666:7777:8888",
-            ),
+            ("1111:2222:3333:4444:5555:6666:7777:8888", "1111:2222:3333:4444:5555:6666:7777:8888"),
         ] {
             let peer = Peer::new(given.parse().unwrap(), false, true);
             assert_eq!(peer.text(), expected.as_bytes());

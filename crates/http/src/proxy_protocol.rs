@@ -50,22 +50,11 @@ pub fn parse(buffer: &[u8]) -> Result<ProxyParsed, BadProxyHeader> {
 fn parse_v1(buffer: &[u8]) -> Result<ProxyParsed, BadProxyHeader> {
     let window = &buffer[..buffer.len().min(V1_LONGEST)];
     let Some(end) = memchr::memchr(b'\n', window) else {
-        return if window.len() == V1_LONGEST {
-            Err(BadProxyHeader)
-        } else {
-            Ok(ProxyParsed::Partial)
-        };
+        return if window.len() == V1_LONGEST { Err(BadProxyHeader) } else { Ok(ProxyParsed::Partial) };
     };
     let line = window[..end].strip_suffix(b"\r").ok_or(BadProxyHeader)?;
-    let text =
-        std::str::from_utf8(&line[V1_START.len().min(line.len())..]).map_err(|_| BadProxyHeader)?;
-    let complete = |source, destination| {
-        Ok(ProxyParsed::Complete(Header {
-            source,
-            destination,
-            length: end + 1,
-        }))
-    };
+    let text = std::str::from_utf8(&line[V1_START.len().min(line.len())..]).map_err(|_| BadProxyHeader)?;
+    let complete = |source, destination| Ok(ProxyParsed::Complete(Header { source, destination, length: end + 1 }));
     if text == "UNKNOWN" || text.starts_with("UNKNOWN ") {
         return complete(None, None);
     }
@@ -74,14 +63,8 @@ fn parse_v1(buffer: &[u8]) -> Result<ProxyParsed, BadProxyHeader> {
         return Err(BadProxyHeader);
     };
     let address = |text: &str| match family {
-        "TCP4" => text
-            .parse::<Ipv4Addr>()
-            .map(IpAddr::V4)
-            .map_err(|_| BadProxyHeader),
-        "TCP6" => text
-            .parse::<Ipv6Addr>()
-            .map(IpAddr::V6)
-            .map_err(|_| BadProxyHeader),
+        "TCP4" => text.parse::<Ipv4Addr>().map(IpAddr::V4).map_err(|_| BadProxyHeader),
+        "TCP6" => text.parse::<Ipv6Addr>().map(IpAddr::V6).map_err(|_| BadProxyHeader),
         _ => Err(BadProxyHeader),
     };
     let source = SocketAddr::new(address(source)?, parse_port(source_port)?);
@@ -122,11 +105,7 @@ fn parse_v2(buffer: &[u8]) -> Result<ProxyParsed, BadProxyHeader> {
         _ => return Err(BadProxyHeader),
     };
     check_tlvs(&rest[address_length..])?;
-    Ok(ProxyParsed::Complete(Header {
-        source,
-        destination,
-        length: V2_FIXED + length,
-    }))
+    Ok(ProxyParsed::Complete(Header { source, destination, length: V2_FIXED + length }))
 }
 
 /// Two addresses of `N` bytes, then two ports.
@@ -139,9 +118,7 @@ where
     let &[a, b, c, d, ..] = rest else {
         return None;
     };
-    let socket = |address: &[u8; N], port: [u8; 2]| {
-        SocketAddr::new(IpAddr::from(*address), u16::from_be_bytes(port))
-    };
+    let socket = |address: &[u8; N], port: [u8; 2]| SocketAddr::new(IpAddr::from(*address), u16::from_be_bytes(port));
     Some((socket(source, [a, b]), socket(destination, [c, d])))
 }
 
@@ -151,9 +128,7 @@ fn check_tlvs(mut rest: &[u8]) -> Result<(), BadProxyHeader> {
         let &[_, high, low, ref value @ ..] = rest else {
             return Err(BadProxyHeader);
         };
-        rest = value
-            .get(usize::from(u16::from_be_bytes([high, low]))..)
-            .ok_or(BadProxyHeader)?;
+        rest = value.get(usize::from(u16::from_be_bytes([high, low]))..).ok_or(BadProxyHeader)?;
     }
     Ok(())
 }
@@ -168,12 +143,7 @@ pub fn write_v1(source: SocketAddr, destination: SocketAddr, out: &mut Vec<u8>) 
     };
     let (from, to) = (source.ip().to_canonical(), destination.ip().to_canonical());
     // Writing into a Vec cannot fail.
-    let _ = write!(
-        out,
-        "PROXY {family} {from} {to} {} {}\r\n",
-        source.port(),
-        destination.port()
-    );
+    let _ = write!(out, "PROXY {family} {from} {to} {} {}\r\n", source.port(), destination.port());
 }
 
 /// Writes version 2, without TLVs. Mixed families are both written as IPv6.

@@ -15,10 +15,7 @@ pub struct BadReply {
 
 impl From<Reason> for Reject {
     fn from(reason: Reason) -> Self {
-        Self {
-            status: reason.status(),
-            reason,
-        }
+        Self { status: reason.status(), reason }
     }
 }
 
@@ -99,12 +96,7 @@ mod tests {
         let names: HashSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(names.len(), Reason::ALL.len());
         for reason in Reason::ALL {
-            assert!(
-                reason
-                    .name()
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            );
+            assert!(reason.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
             assert!(reason.sentence().ends_with('.'), "{reason:?}");
             assert!((400..=505).contains(&reason.status()), "{reason:?}");
         }

@@ -18,64 +18,31 @@ pub struct Reply<'a> {
 impl Reply<'_> {
     /// The reply with the usual sentence of a status.
     pub fn new(status: u16, close: bool, head: bool) -> Self {
-        Self {
-            status,
-            sentence: sentence_of(status),
-            close,
-            head,
-            retry_after: None,
-        }
+        Self { status, sentence: sentence_of(status), close, head, retry_after: None }
     }
 
     pub fn with_retry_after(self, seconds: u32) -> Self {
-        Self {
-            retry_after: Some(seconds),
-            ..self
-        }
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The reply to a request that cannot be forwarded. What follows it on the connection cannot be trusted: close.
     pub fn to_reject(reject: Reject, head: bool) -> Self {
-        Self {
-            sentence: reject.reason.sentence(),
-            ..Self::new(reject.status, true, head)
-        }
+        Self { sentence: reject.reason.sentence(), ..Self::new(reject.status, true, head) }
     }
 
     /// Writes the whole message.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
-        put(
-            out,
-            &[
-                b"HTTP/1.1 ",
-                digits.format(self.status).as_bytes(),
-                b" ",
-                reason_of(self.status),
-                b"\r\n",
-            ],
-        );
+        put(out, &[b"HTTP/1.1 ", digits.format(self.status).as_bytes(), b" ", reason_of(self.status), b"\r\n"]);
         let length = self.sentence.len() + 1;
-        put(
-            out,
-            &[
-                b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: ",
-                digits.format(length).as_bytes(),
-            ],
-        );
+        put(out, &[b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: ", digits.format(length).as_bytes()]);
         put(out, &[b"\r\nCache-Control: no-store\r\n"]);
         if let Some(seconds) = self.retry_after {
-            put(
-                out,
-                &[b"Retry-After: ", digits.format(seconds).as_bytes(), b"\r\n"],
-            );
+            put(out, &[b"Retry-After: ", digits.format(seconds).as_bytes(), b"\r\n"]);
         }
         if self.status == 405 {
             // RFC 9110 §15.5.6 asks for it; only CONNECT is refused here.
-            put(
-                out,
-                &[b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE\r\n"],
-            );
+            put(out, &[b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE\r\n"]);
         }
         if self.close {
             put(out, &[b"Connection: close\r\n"]);

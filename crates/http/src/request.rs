@@ -42,35 +42,21 @@ pub struct RequestHead {
 impl RequestHead {
     /// Ready for the next message.
     pub fn clear(&mut self) {
-        let (mut fields, mut connection) = (
-            std::mem::take(&mut self.fields),
-            std::mem::take(&mut self.connection),
-        );
+        let (mut fields, mut connection) = (std::mem::take(&mut self.fields), std::mem::take(&mut self.connection));
         fields.clear();
         connection.clear();
-        *self = Self {
-            fields,
-            connection,
-            ..Self::default()
-        };
+        *self = Self { fields, connection, ..Self::default() };
     }
 
     /// The value of the first field with this id.
     pub fn value<'a>(&self, buffer: &'a [u8], id: FieldId) -> Option<&'a [u8]> {
-        self.fields
-            .iter()
-            .find(|field| field.id == id)
-            .map(|field| field.value.of(buffer))
+        self.fields.iter().find(|field| field.id == id).map(|field| field.value.of(buffer))
     }
 }
 
 /// Reads a request head from the start of `buffer`. After `Partial`, call again with the same head and a buffer that
 /// begins with the same bytes; for a new message, `clear` the head first.
-pub fn parse_request(
-    buffer: &[u8],
-    limits: &Limits,
-    head: &mut RequestHead,
-) -> Result<Parsed, Reject> {
+pub fn parse_request(buffer: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Parsed, Reject> {
     if !head.cursor.in_fields && !read_start(buffer, limits, head)? {
         return Ok(Parsed::Partial);
     }
@@ -109,48 +95,28 @@ fn read_start(buffer: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<
             },
         }
     }
-    if buffer.len() - start >= longest + 2 {
-        Err(Reason::UriTooLong.into())
-    } else {
-        Ok(false)
-    }
+    if buffer.len() - start >= longest + 2 { Err(Reason::UriTooLong.into()) } else { Ok(false) }
 }
 
 /// `request-line = method SP request-target SP HTTP-version` and CRLF (RFC 9112 §3). Returns where the next line starts.
 fn read_request_line(buffer: &[u8], start: usize, head: &mut RequestHead) -> Result<usize, Stop> {
-    let method_end = start
-        + buffer[start..]
-            .iter()
-            .position(|&b| !scan::is_tchar(b))
-            .ok_or(None)?;
+    let method_end = start + buffer[start..].iter().position(|&b| !scan::is_tchar(b)).ok_or(None)?;
     if method_end == start || buffer[method_end] != b' ' {
         let blank = matches!(buffer[method_end], b' ' | b'\t' | b'\r' | b'\n');
-        return Err(Some(if blank {
-            Reason::BadRequestLine
-        } else {
-            Reason::BadMethod
-        }));
+        return Err(Some(if blank { Reason::BadRequestLine } else { Reason::BadMethod }));
     }
     let target_start = method_end + 1;
     let target_end = scan::find_target_end(buffer, target_start).ok_or(None)?;
     if target_end == target_start || buffer[target_end] != b' ' {
         let blank = matches!(buffer[target_end], b' ' | b'\t' | b'\r' | b'\n');
-        return Err(Some(if blank {
-            Reason::BadRequestLine
-        } else {
-            Reason::BadTarget
-        }));
+        return Err(Some(if blank { Reason::BadRequestLine } else { Reason::BadTarget }));
     }
     let (version, next) = read_version(buffer, target_end + 1)?;
     head.method_span = Span::new(start, method_end);
     head.method = Method::from_bytes(&buffer[start..method_end]);
     head.target = Span::new(target_start, target_end);
     head.version = version;
-    let Target {
-        form,
-        authority,
-        path,
-    } = target::parse(buffer, head.target, head.method).map_err(Some)?;
+    let Target { form, authority, path } = target::parse(buffer, head.target, head.method).map_err(Some)?;
     (head.form, head.host, head.path) = (form, authority, path);
     Ok(next)
 }
@@ -168,16 +134,7 @@ fn read_version(buffer: &[u8], start: usize) -> Result<(Version, usize), Stop> {
         None => (&rest[..line_feed], false),
     };
     let version = match line {
-        [
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            major @ b'0'..=b'9',
-            b'.',
-            minor @ b'0'..=b'9',
-        ] => match (major, minor) {
+        [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => match (major, minor) {
             (b'0', _) => return Err(Some(Reason::BadVersion)),
             (b'1', b'0') => Version::Http10,
             (b'1', _) => Version::Http11,
@@ -186,11 +143,7 @@ fn read_version(buffer: &[u8], start: usize) -> Result<(Version, usize), Stop> {
         _ if line.contains(&b' ') || line.is_empty() => return Err(Some(Reason::BadRequestLine)),
         _ => return Err(Some(Reason::BadVersion)),
     };
-    if ended {
-        Ok((version, start + line_feed + 1))
-    } else {
-        Err(Some(Reason::BareLineFeed))
-    }
+    if ended { Ok((version, start + line_feed + 1)) } else { Err(Some(Reason::BareLineFeed)) }
 }
 
 /// What the fields mean together.
@@ -204,11 +157,7 @@ fn interpret(buffer: &[u8], head: &mut RequestHead) -> Result<(), Reason> {
             FieldId::Host => {
                 hosts += 1;
                 if !target::is_host(field.value.of(buffer)) {
-                    return Err(if hosts > 1 {
-                        Reason::RepeatedHost
-                    } else {
-                        Reason::BadHost
-                    });
+                    return Err(if hosts > 1 { Reason::RepeatedHost } else { Reason::BadHost });
                 }
                 if head.form != TargetForm::Absolute {
                     head.host = field.value;
@@ -237,11 +186,7 @@ fn interpret(buffer: &[u8], head: &mut RequestHead) -> Result<(), Reason> {
     head.keep_alive = options.keeps_alive(head.version);
     // RFC 9110 §10.1.1: without a body, and in HTTP/1.0, there is nothing to expect.
     head.expect_continue = expects && head.framing.has_body() && head.version == Version::Http11;
-    if options.upgrade
-        && upgrades == 1
-        && head.version == Version::Http11
-        && !head.framing.has_body()
-    {
+    if options.upgrade && upgrades == 1 && head.version == Version::Http11 && !head.framing.has_body() {
         head.upgrade = upgrade::wanted(buffer, upgrade);
     }
     Ok(())
@@ -249,7 +194,5 @@ fn interpret(buffer: &[u8], head: &mut RequestHead) -> Result<(), Reason> {
 
 /// `TE: trailers` (RFC 9110 §10.1.4).
 fn names_trailers(value: &[u8]) -> bool {
-    value
-        .split(|&b| b == b',')
-        .any(|member| scan::trim(member).eq_ignore_ascii_case(b"trailers"))
+    value.split(|&b| b == b',').any(|member| scan::trim(member).eq_ignore_ascii_case(b"trailers"))
 }

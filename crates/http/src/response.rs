@@ -33,17 +33,10 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// Ready for the next message.
     pub fn clear(&mut self) {
-        let (mut fields, mut connection) = (
-            std::mem::take(&mut self.fields),
-            std::mem::take(&mut self.connection),
-        );
+        let (mut fields, mut connection) = (std::mem::take(&mut self.fields), std::mem::take(&mut self.connection));
         fields.clear();
         connection.clear();
-        *self = Self {
-            fields,
-            connection,
-            ..Self::default()
-        };
+        *self = Self { fields, connection, ..Self::default() };
     }
 
     /// An interim response (1xx); 101 ends HTTP on the connection instead.
@@ -53,10 +46,7 @@ impl ResponseHead {
 
     /// The value of the first field with this id.
     pub fn value<'a>(&self, buffer: &'a [u8], id: FieldId) -> Option<&'a [u8]> {
-        self.fields
-            .iter()
-            .find(|field| field.id == id)
-            .map(|field| field.value.of(buffer))
+        self.fields.iter().find(|field| field.id == id).map(|field| field.value.of(buffer))
     }
 }
 
@@ -97,11 +87,7 @@ fn read_start(buffer: &[u8], limits: &Limits, head: &mut ResponseHead) -> Result
             },
         }
     }
-    if buffer.len() >= longest {
-        Err(Reason::HeaderTooLarge.into())
-    } else {
-        Ok(false)
-    }
+    if buffer.len() >= longest { Err(Reason::HeaderTooLarge.into()) } else { Ok(false) }
 }
 
 /// `status-line = HTTP-version SP status-code SP [ reason-phrase ]` and CRLF (RFC 9112 §4). The SP before an empty
@@ -109,47 +95,20 @@ fn read_start(buffer: &[u8], limits: &Limits, head: &mut ResponseHead) -> Result
 fn read_status_line(buffer: &[u8], head: &mut ResponseHead) -> Result<usize, Stop> {
     let line_end = scan::find_control(buffer, 0).ok_or(None)?;
     if buffer[line_end] != b'\r' {
-        return Err(Some(if buffer[line_end] == b'\n' {
-            Reason::BareLineFeed
-        } else {
-            Reason::BadStatusLine
-        }));
+        return Err(Some(if buffer[line_end] == b'\n' { Reason::BareLineFeed } else { Reason::BadStatusLine }));
     }
     let next = crate::head::read_line_feed(buffer, line_end)?;
-    let [
-        b'H',
-        b'T',
-        b'T',
-        b'P',
-        b'/',
-        b'1',
-        b'.',
-        minor @ b'0'..=b'9',
-        b' ',
-        status @ ..,
-    ] = &buffer[..line_end]
-    else {
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9', b' ', status @ ..] = &buffer[..line_end] else {
         return Err(Some(Reason::BadStatusLine));
     };
-    let [
-        hundreds @ b'1'..=b'9',
-        tens @ b'0'..=b'9',
-        ones @ b'0'..=b'9',
-        reason @ ..,
-    ] = status
-    else {
+    let [hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9', reason @ ..] = status else {
         return Err(Some(Reason::BadStatusLine));
     };
     if !matches!(reason, [] | [b' ', ..]) {
         return Err(Some(Reason::BadStatusLine));
     }
-    head.version = if *minor == b'0' {
-        Version::Http10
-    } else {
-        Version::Http11
-    };
-    head.status =
-        u16::from(hundreds - b'0') * 100 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0');
+    head.version = if *minor == b'0' { Version::Http10 } else { Version::Http11 };
+    head.status = u16::from(hundreds - b'0') * 100 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0');
     head.reason = Span::new((line_end + 1 - reason.len()).min(line_end), line_end);
     Ok(next)
 }
@@ -170,9 +129,7 @@ fn interpret(buffer: &[u8], method: Method, head: &mut ResponseHead) -> Result<(
     }
     head.framing = declared.of_response(head.version, method, head.status)?;
     head.content_length = declared.length;
-    head.keep_alive = options.keeps_alive(head.version)
-        && head.framing != Framing::UntilClose
-        && head.status != 101;
+    head.keep_alive = options.keeps_alive(head.version) && head.framing != Framing::UntilClose && head.status != 101;
     head.upgrade = (options.upgrade && upgrades == 1).then_some(upgrade);
     Ok(())
 }

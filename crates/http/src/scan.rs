@@ -19,39 +19,23 @@ fn equal(word: u64, byte: u8) -> u64 {
 
 /// The first position from `start` on where a word test or its byte twin hits.
 #[inline]
-fn find(
-    bytes: &[u8],
-    start: usize,
-    in_word: impl Fn(u64) -> u64,
-    in_byte: impl Fn(u8) -> bool,
-) -> Option<usize> {
+fn find(bytes: &[u8], start: usize, in_word: impl Fn(u64) -> u64, in_byte: impl Fn(u8) -> bool) -> Option<usize> {
     let mut at = start;
     while let Some(eight) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes([
-            eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7],
-        ]);
+        let word = u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]]);
         let hits = in_word(word);
         if hits != 0 {
             return Some(at + (hits.trailing_zeros() / 8) as usize);
         }
         at += 8;
     }
-    bytes
-        .get(at..)?
-        .iter()
-        .position(|&byte| in_byte(byte))
-        .map(|offset| at + offset)
+    bytes.get(at..)?.iter().position(|&byte| in_byte(byte)).map(|offset| at + offset)
 }
 
 /// The first byte that ends a field name: a colon, a blank or a control character.
 #[inline]
 pub(crate) fn find_name_end(bytes: &[u8], start: usize) -> Option<usize> {
-    find(
-        bytes,
-        start,
-        |word| below(word, 0x21) | equal(word, b':'),
-        |byte| byte < 0x21 || byte == b':',
-    )
+    find(bytes, start, |word| below(word, 0x21) | equal(word, b':'), |byte| byte < 0x21 || byte == b':')
 }
 
 /// The first control character other than HTAB: what ends a line, or has no place in a value (RFC 9110 §5.5).
@@ -59,12 +43,7 @@ pub(crate) fn find_name_end(bytes: &[u8], start: usize) -> Option<usize> {
 pub(crate) fn find_control(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     loop {
-        at = find(
-            bytes,
-            at,
-            |word| below(word, 0x20) | equal(word, 0x7f),
-            |byte| byte < 0x20 || byte == 0x7f,
-        )?;
+        at = find(bytes, at, |word| below(word, 0x20) | equal(word, 0x7f), |byte| byte < 0x20 || byte == 0x7f)?;
         if bytes[at] != b'\t' {
             return Some(at);
         }
@@ -114,14 +93,8 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
 #[inline]
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = bytes
-        .iter()
-        .position(|byte| !blank(byte))
-        .unwrap_or(bytes.len());
-    let end = bytes
-        .iter()
-        .rposition(|byte| !blank(byte))
-        .map_or(start, |last| last + 1);
+    let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
     &bytes[start..end]
 }
 
@@ -138,21 +111,9 @@ mod tests {
                 let name_end = byte < 0x21 || byte == b':';
                 let control = (byte < 0x20 || byte == 0x7f) && byte != b'\t';
                 let target_end = !(0x21..0x7f).contains(&byte) || byte == b'#';
-                assert_eq!(
-                    find_name_end(&bytes, 0),
-                    name_end.then_some(offset),
-                    "{byte:#x} at {offset}"
-                );
-                assert_eq!(
-                    find_control(&bytes, 0),
-                    control.then_some(offset),
-                    "{byte:#x} at {offset}"
-                );
-                assert_eq!(
-                    find_target_end(&bytes, 0),
-                    target_end.then_some(offset),
-                    "{byte:#x} at {offset}"
-                );
+                assert_eq!(find_name_end(&bytes, 0), name_end.then_some(offset), "{byte:#x} at {offset}");
+                assert_eq!(find_control(&bytes, 0), control.then_some(offset), "{byte:#x} at {offset}");
+                assert_eq!(find_target_end(&bytes, 0), target_end.then_some(offset), "{byte:#x} at {offset}");
             }
         }
     }

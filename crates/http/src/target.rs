@@ -33,30 +33,17 @@ pub(crate) struct Target {
 pub(crate) fn parse(buffer: &[u8], span: Span, method: Method) -> Result<Target, Reason> {
     let target = span.of(buffer);
     if method == Method::Connect {
-        let has_port = target
-            .iter()
-            .rposition(|&b| b == b':')
-            .is_some_and(|colon| colon + 1 < target.len());
-        return Err(if has_port && is_host(target) {
-            Reason::ConnectRefused
-        } else {
-            Reason::BadTarget
-        });
+        let has_port = target.iter().rposition(|&b| b == b':').is_some_and(|colon| colon + 1 < target.len());
+        return Err(if has_port && is_host(target) { Reason::ConnectRefused } else { Reason::BadTarget });
     }
     if holds_nul(target) {
         return Err(Reason::BadTarget);
     }
     match target {
-        [b'/', ..] => Ok(Target {
-            form: TargetForm::Origin,
-            authority: Span::default(),
-            path: span,
-        }),
-        b"*" if method == Method::Options => Ok(Target {
-            form: TargetForm::Asterisk,
-            authority: Span::default(),
-            path: span,
-        }),
+        [b'/', ..] => Ok(Target { form: TargetForm::Origin, authority: Span::default(), path: span }),
+        b"*" if method == Method::Options => {
+            Ok(Target { form: TargetForm::Asterisk, authority: Span::default(), path: span })
+        }
         _ => parse_absolute(target, span),
     }
 }
@@ -64,30 +51,16 @@ pub(crate) fn parse(buffer: &[u8], span: Span, method: Method) -> Result<Target,
 fn parse_absolute(target: &[u8], span: Span) -> Result<Target, Reason> {
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
-        .find(|scheme| {
-            target
-                .get(..scheme.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        })
+        .find(|scheme| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
         .ok_or(Reason::BadTarget)?;
     let start = span.start as usize + scheme.len();
     let rest = &target[scheme.len()..];
-    let length = rest
-        .iter()
-        .position(|b| matches!(b, b'/' | b'?'))
-        .unwrap_or(rest.len());
+    let length = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
     if !is_host(&rest[..length]) {
         return Err(Reason::BadHost);
     }
     let authority = Span::new(start, start + length);
-    Ok(Target {
-        form: TargetForm::Absolute,
-        authority,
-        path: Span {
-            start: authority.end,
-            end: span.end,
-        },
-    })
+    Ok(Target { form: TargetForm::Absolute, authority, path: Span { start: authority.end, end: span.end } })
 }
 
 /// `%00` anywhere: many servers end a string there.
@@ -99,8 +72,7 @@ const HOST: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 128 {
-        table[byte] =
-            (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
         byte += 1;
     }
     table
@@ -115,12 +87,7 @@ pub fn is_host(host: &[u8]) -> bool {
             Some(end) if is_ipv6(&rest[..end]) => (end + 2, true),
             _ => return false,
         },
-        _ => (
-            host.iter()
-                .position(|&b| !HOST[b as usize])
-                .unwrap_or(host.len()),
-            false,
-        ),
+        _ => (host.iter().position(|&b| !HOST[b as usize]).unwrap_or(host.len()), false),
     };
     if name_end == 0 && !bracketed {
         return false;
@@ -139,8 +106,5 @@ fn is_ipv6(text: &[u8]) -> bool {
 fn is_port(text: &[u8]) -> bool {
     (1..=5).contains(&text.len())
         && text.iter().all(u8::is_ascii_digit)
-        && text
-            .iter()
-            .fold(0u32, |port, digit| port * 10 + u32::from(digit - b'0'))
-            <= 65535
+        && text.iter().fold(0u32, |port, digit| port * 10 + u32::from(digit - b'0')) <= 65535
 }

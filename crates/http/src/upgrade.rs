@@ -13,9 +13,7 @@ use crate::scan;
 /// The Upgrade value to forward: as it came, or none if it is malformed or names `h2c`.
 pub(crate) fn wanted(buffer: &[u8], value: Span) -> Option<Span> {
     let mut protocols = value.of(buffer).split(|&b| b == b',').map(scan::trim);
-    protocols
-        .all(|protocol| is_protocol(protocol) && !is_h2c(protocol))
-        .then_some(value)
+    protocols.all(|protocol| is_protocol(protocol) && !is_h2c(protocol)).then_some(value)
 }
 
 /// `protocol = protocol-name [ "/" protocol-version ]`.
@@ -30,19 +28,11 @@ fn is_h2c(protocol: &[u8]) -> bool {
 
 /// Checks a 101: `asked` is the Upgrade value that was forwarded (none: the request was not an upgrade). Every protocol
 /// it switches to must be one that was asked for.
-pub fn check_switch(
-    asked: Option<&[u8]>,
-    buffer: &[u8],
-    reply: &ResponseHead,
-) -> Result<(), BadReply> {
+pub fn check_switch(asked: Option<&[u8]>, buffer: &[u8], reply: &ResponseHead) -> Result<(), BadReply> {
     let (Some(asked), Some(chosen)) = (asked, reply.upgrade) else {
         return Err(Reason::BadSwitch.into());
     };
-    let offered = |protocol: &[u8]| {
-        asked
-            .split(|&b| b == b',')
-            .any(|o| scan::trim(o).eq_ignore_ascii_case(protocol))
-    };
+    let offered = |protocol: &[u8]| asked.split(|&b| b == b',').any(|o| scan::trim(o).eq_ignore_ascii_case(protocol));
     let mut protocols = chosen.of(buffer).split(|&b| b == b',').map(scan::trim);
     if protocols.all(|protocol| is_protocol(protocol) && offered(protocol)) {
         Ok(())

@@ -8,11 +8,7 @@ fn peer(trusted: bool) -> Peer {
 
 fn forward_request(message: &str, rewrite: &Rewrite, peer: &Peer) -> String {
     let mut head = RequestHead::default();
-    assert_eq!(
-        parse_request(message.as_bytes(), &Limits::default(), &mut head),
-        Ok(Parsed::Complete),
-        "{message}"
-    );
+    assert_eq!(parse_request(message.as_bytes(), &Limits::default(), &mut head), Ok(Parsed::Complete), "{message}");
     let with = RequestOut {
         rewrite,
         peer,
@@ -30,8 +26,7 @@ fn forward_request(message: &str, rewrite: &Rewrite, peer: &Peer) -> String {
 #[test]
 fn an_ordinary_request() {
     let rewrite = Rewrite::new("steelyard", "X-Request-Id", false, None);
-    let request =
-        "GET /a?b HTTP/1.1\r\nHost: example.org\r\nConnection: keep-alive\r\nAccept: */*\r\n\r\n";
+    let request = "GET /a?b HTTP/1.1\r\nHost: example.org\r\nConnection: keep-alive\r\nAccept: */*\r\n\r\n";
     assert_eq!(
         forward_request(request, &rewrite, &peer(false)),
         "GET /a?b HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\nX-Forwarded-For: 192.0.2.7\r\n\
@@ -41,16 +36,11 @@ fn an_ordinary_request() {
 
 #[test]
 fn an_ordinary_response() {
-    let reply = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\nConnection: keep-alive\r\nDate: now\r\n\r\nhello";
+    let reply =
+        b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\nConnection: keep-alive\r\nDate: now\r\n\r\nhello";
     let mut head = ResponseHead::default();
-    assert_eq!(
-        parse_response(reply, Method::Get, &Limits::default(), &mut head),
-        Ok(Parsed::Complete)
-    );
-    assert_eq!(
-        (head.framing, head.keep_alive, head.length),
-        (Framing::Length(5), true, reply.len() - 5)
-    );
+    assert_eq!(parse_response(reply, Method::Get, &Limits::default(), &mut head), Ok(Parsed::Complete));
+    assert_eq!((head.framing, head.keep_alive, head.length), (Framing::Length(5), true, reply.len() - 5));
     let rewrite = Rewrite::new("steelyard", "X-Request-Id", false, None);
     let with = ResponseOut {
         rewrite: &rewrite,

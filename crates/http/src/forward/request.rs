@@ -34,11 +34,10 @@ pub fn write_request(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: 
     for field in &head.fields {
         match field.id {
             FieldId::Other
-                if !is_named(buffer, field.name, &head.connection)
-                    && !is_request_id(field.name.of(buffer), with)
-                => {
-                    run.add_field(field, out);
-                }
+                if !is_named(buffer, field.name, &head.connection) && !is_request_id(field.name.of(buffer), with) =>
+            {
+                run.add_field(field, out);
+            }
             FieldId::Host if head.form == TargetForm::Absolute => {}
             FieldId::Cookie => match &with.rewrite.cookie {
                 None => run.add_field(field, out),
@@ -50,12 +49,8 @@ pub fn write_request(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: 
                 }
             },
             FieldId::Trailer if with.framing == Framing::Chunked => run.add_field(field, out),
-            FieldId::XRealIp | FieldId::XForwardedOther if with.peer.trusted => {
-                run.add_field(field, out)
-            }
-            FieldId::Forwarded if with.peer.trusted && !with.rewrite.forwarded => {
-                run.add_field(field, out)
-            }
+            FieldId::XRealIp | FieldId::XForwardedOther if with.peer.trusted => run.add_field(field, out),
+            FieldId::Forwarded if with.peer.trusted && !with.rewrite.forwarded => run.add_field(field, out),
             id if id.kind() == Kind::EndToEnd => run.add_field(field, out),
             _ => {}
         }
@@ -73,13 +68,7 @@ pub fn write_request(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: 
 
 /// The target in origin form (or `*`), always HTTP/1.1 (RFC 9112 §2.3), and the Host where it is not copied.
 #[inline]
-fn write_request_line(
-    buffer: &[u8],
-    head: &RequestHead,
-    with: &RequestOut,
-    run: &mut Run,
-    out: &mut Vec<u8>,
-) {
+fn write_request_line(buffer: &[u8], head: &RequestHead, with: &RequestOut, run: &mut Run, out: &mut Vec<u8>) {
     let method_start = head.method_span.start as usize;
     if head.form != TargetForm::Absolute {
         let target_end = head.target.end as usize;
@@ -115,11 +104,7 @@ fn write_request_line(
 fn is_request_id(name: &[u8], with: &RequestOut) -> bool {
     let ours = with.rewrite.request_id.as_slice();
     let fold = |byte: u8| {
-        if byte == b'_' {
-            b'-'
-        } else {
-            byte.to_ascii_lowercase()
-        }
+        if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
     };
     name.len() == ours.len() && name.iter().zip(ours).all(|(a, b)| fold(*a) == fold(*b))
 }
@@ -133,11 +118,7 @@ fn write_client(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: &mut 
     }
     out.extend_from_slice(peer.text());
     let kept = |id| {
-        if peer.trusted {
-            head.value(buffer, id)
-        } else {
-            None
-        }
+        if peer.trusted { head.value(buffer, id) } else { None }
     };
     let scheme = kept(FieldId::XForwardedProto).unwrap_or(peer.scheme().as_bytes());
     out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
@@ -154,11 +135,7 @@ fn write_client(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: &mut 
 
 /// The values of all fields with `id`, each followed by a comma.
 fn write_list(buffer: &[u8], head: &RequestHead, id: FieldId, out: &mut Vec<u8>) {
-    for field in head
-        .fields
-        .iter()
-        .filter(|field| field.id == id && !field.value.is_empty())
-    {
+    for field in head.fields.iter().filter(|field| field.id == id && !field.value.is_empty()) {
         out.extend_from_slice(field.value.of(buffer));
         out.extend_from_slice(b", ");
     }
@@ -171,18 +148,10 @@ fn write_forwarded(buffer: &[u8], head: &RequestHead, peer: &Peer, out: &mut Vec
     if peer.trusted {
         write_list(buffer, head, FieldId::Forwarded, out);
     }
-    let (open, close): (&[u8], &[u8]) = if peer.is_v6() {
-        (b"for=\"[", b"]\"")
-    } else {
-        (b"for=", b"")
-    };
-    [open, peer.text(), close]
-        .iter()
-        .for_each(|part| out.extend_from_slice(part));
+    let (open, close): (&[u8], &[u8]) = if peer.is_v6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+    [open, peer.text(), close].iter().for_each(|part| out.extend_from_slice(part));
     if !head.host.is_empty() {
-        [b";host=\"", head.host.of(buffer), b"\""]
-            .iter()
-            .for_each(|part| out.extend_from_slice(part));
+        [b";host=\"", head.host.of(buffer), b"\""].iter().for_each(|part| out.extend_from_slice(part));
     }
     out.extend_from_slice(b";proto=");
     out.extend_from_slice(peer.scheme().as_bytes());

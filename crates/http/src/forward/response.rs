@@ -42,22 +42,17 @@ pub fn write_response(buffer: &[u8], head: &ResponseHead, with: &ResponseOut, ou
     write_status_line(buffer, head, &mut run, out);
     let final_response = head.status >= 200;
     let append = match (&with.rewrite.cookie, with.mark) {
-        (Some(cookie), Some(mark)) if cookie.form == CookieForm::Append && final_response => {
-            Some((cookie, mark))
-        }
+        (Some(cookie), Some(mark)) if cookie.form == CookieForm::Append && final_response => Some((cookie, mark)),
         _ => None,
     };
     for field in &head.fields {
         match field.id {
-            FieldId::Other
-                if !is_named(buffer, field.name, &head.connection) => {
-                    run.add_field(field, out);
-                }
+            FieldId::Other if !is_named(buffer, field.name, &head.connection) => {
+                run.add_field(field, out);
+            }
             FieldId::SetCookie if append.is_some() => {
                 run.flush(out);
-                if !append.is_some_and(|(cookie, mark)| {
-                    cookie.write_marked(field.value.of(buffer), mark, out)
-                }) {
+                if !append.is_some_and(|(cookie, mark)| cookie.write_marked(field.value.of(buffer), mark, out)) {
                     run.add_field(field, out);
                 }
             }
@@ -96,15 +91,17 @@ fn write_status_line(buffer: &[u8], head: &ResponseHead, run: &mut Run, out: &mu
 /// What only a final response says: cookie, framing, connection.
 fn write_final(head: &ResponseHead, with: &ResponseOut, out: &mut Vec<u8>) {
     if let (Some(cookie), Some(mark)) = (&with.rewrite.cookie, with.mark)
-        && cookie.form == CookieForm::Insert {
-            cookie.write_inserted(mark, with.secure, out);
-        }
+        && cookie.form == CookieForm::Insert
+    {
+        cookie.write_inserted(mark, with.secure, out);
+    }
     write_framing(with.framing, out);
     // HEAD and 304 tell the length that a body would have (RFC 9110 §8.6); 204 has none to tell.
     if let (Framing::None, Some(length)) = (with.framing, head.content_length)
-        && head.status != 204 {
-            write_length(length, out);
-        }
+        && head.status != 204
+    {
+        write_length(length, out);
+    }
     if !with.keep_alive || with.framing == Framing::UntilClose {
         out.extend_from_slice(b"Connection: close\r\n");
     } else if with.client_version == Version::Http10 {
