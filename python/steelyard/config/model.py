@@ -6,11 +6,26 @@ Reference page, JSON schema and admin API are generated from these models. Nothi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
-from steelyard.config.types import Address, Duration, ListenAddress, Network, Secret, Size
+from steelyard.config.types import (
+    Address,
+    CookieName,
+    Duration,
+    FieldName,
+    HostField,
+    Id,
+    ListenAddress,
+    LogTarget,
+    Name,
+    Network,
+    Secret,
+    Size,
+    StatusExpression,
+    Target,
+)
 
 Algorithm = Literal[
     "round-robin",
@@ -26,6 +41,9 @@ Algorithm = Literal[
 ]
 Mode = Literal["proxy", "tcp"]
 
+PLANNED_MODES = ("redirect", "dns", "nat", "direct")
+"""Words that are taken for modes that are not built yet."""
+
 
 class Model(BaseModel):
     """What all parts of the configuration share: unknown keys are refused, values never change after loading."""
@@ -37,15 +55,21 @@ class Server(Model):
     """One member of a pool."""
 
     address: Address
-    """Where the server listens: ``host:port``, ``[v6]:port`` or ``unix:/path``. A host name is resolved again as its TTL runs out."""
-    id: str = ""
+    """Where it is: ``host:port``, ``[v6]:port`` or ``unix:/path``. A name is resolved again as its TTL runs out."""
+    id: Id = ""
     """The server's name inside its pool; the address when left out."""
-    weight: int = Field(default=1, ge=1, le=1000)
+    weight: StrictInt = Field(default=1, ge=1, le=1000)
     """Its share, relative to the others, for the algorithms that read weights."""
-    backup: bool = False
+    backup: StrictBool = False
     """Used only while no primary server of the pool is up."""
-    max_connections: int = Field(default=0, ge=0, le=1_000_000)
+    max_connections: StrictInt = Field(default=0, ge=0, le=1_000_000)
     """How many requests (mode ``tcp``: connections) it may have at once; 0 means no limit."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not self.id:
+            self.__dict__["id"] = self.address  # frozen: nobody has seen this object yet
+        return self
 
 
 class Probe(Model):
@@ -55,42 +79,42 @@ class Probe(Model):
     """``tcp`` opens a connection; ``http`` sends a request and judges the answer."""
     method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
     """The request's method (``http``)."""
-    path: str = Field(default="/", pattern=r"^/[\x21-\x7e]*$")
+    path: Target = "/"
     """The request's target (``http``)."""
-    host: str = ""
+    host: HostField = ""
     """The Host field that is sent (``http``); the server's address when left out."""
-    status: str = "200-399"
+    status: StatusExpression = "200-399"
     """The status codes that count as good (``http``): codes and ranges such as ``200,204,300-399``."""
     body: str = ""
     """A text that the answer's first 64 KiB must contain (``http``)."""
-    port: int = Field(default=0, ge=0, le=65535)
+    port: StrictInt = Field(default=0, ge=0, le=65535)
     """Probe this port instead of the server's own."""
-    interval: Duration = 2.0
+    interval: Duration = Field(default=2.0, gt=0)
     """The time between two probes of one server; jittered by a tenth."""
-    timeout: Duration = 1.0
+    timeout: Duration = Field(default=1.0, gt=0)
     """How long one probe may take."""
-    rise: int = Field(default=2, ge=1, le=100)
+    rise: StrictInt = Field(default=2, ge=1, le=100)
     """How many good probes in a row bring a server that is down up."""
-    fall: int = Field(default=3, ge=1, le=100)
+    fall: StrictInt = Field(default=3, ge=1, le=100)
     """How many bad probes in a row take a server that is up down."""
 
 
 class Passive(Model):
     """What real traffic says of a server; too many failures take it out for a growing time."""
 
-    enabled: bool = True
+    enabled: StrictBool = True
     """Whether the traffic is judged at all."""
-    failures: int = Field(default=5, ge=1, le=10_000)
+    failures: StrictInt = Field(default=5, ge=1, le=10_000)
     """How many connect failures, resets and timeouts in a row of samples take a server out."""
-    error_share: float = Field(default=0.5, gt=0, le=1)
+    error_share: StrictFloat = Field(default=0.5, gt=0, le=1)
     """The share of 5xx answers within one window that takes a server out."""
-    window: Duration = 10.0
+    window: Duration = Field(default=10.0, gt=0)
     """The length of the window over which shares are counted."""
-    min_requests: int = Field(default=20, ge=1)
+    min_requests: StrictInt = Field(default=20, ge=1, le=1_000_000)
     """Below this number of answers in the window the share is not judged."""
-    out_time: Duration = 5.0
+    out_time: Duration = Field(default=5.0, gt=0)
     """How long the server stays out the first time; doubled each time it happens again."""
-    max_out_time: Duration = 300.0
+    max_out_time: Duration = Field(default=300.0, gt=0)
     """The longest time out."""
 
 
@@ -99,7 +123,7 @@ class Affinity(Model):
 
     by: Literal["source", "cookie"]
     """``source``: by client address; ``cookie``: by a mark that the client carries."""
-    name: str = Field(default="SRV", pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
+    name: CookieName = "SRV"
     """The cookie's name: ours for ``insert``, the application's own for ``append``."""
     form: Literal["insert", "append"] = "insert"
     """``insert``: a cookie of ours. ``append``: the mark is appended to the application's cookie and stripped again."""
@@ -107,16 +131,16 @@ class Affinity(Model):
     """The SameSite attribute of the inserted cookie."""
     key: Secret | None = None
     """The key of the marks. Left out, a random one is made at each start and clients are spread anew."""
-    ttl: Duration = 3600.0
+    ttl: Duration = Field(default=3600.0, gt=0)
     """``source``: how long an idle client is remembered."""
-    capacity: int = Field(default=100_000, ge=16, le=100_000_000)
+    capacity: StrictInt = Field(default=100_000, ge=16, le=100_000_000)
     """``source``: how many clients are remembered; the longest idle is forgotten first."""
 
 
 class Queue(Model):
     """Where requests wait when every server is at its ``max_connections``."""
 
-    size: int = Field(default=1024, ge=0, le=1_000_000)
+    size: StrictInt = Field(default=1024, ge=0, le=1_000_000)
     """How many may wait; one more is refused at once."""
     timeout: Duration = 5.0
     """How long one may wait before it is refused (503 with Retry-After)."""
@@ -125,11 +149,11 @@ class Queue(Model):
 class Retry(Model):
     """Another try on another server, for a request that failed before anything was sent or that is idempotent."""
 
-    attempts: int = Field(default=3, ge=1, le=10)
+    attempts: StrictInt = Field(default=3, ge=1, le=10)
     """How many servers one request may be tried on, the first included."""
-    budget: float = Field(default=0.2, ge=0, le=1)
+    budget: StrictFloat = Field(default=0.2, ge=0, le=1)
     """The share of all requests that may be retries."""
-    min_per_second: int = Field(default=10, ge=0, le=100_000)
+    min_per_second: StrictInt = Field(default=10, ge=0, le=100_000)
     """Retries per second that the budget always allows, so that small traffic can be retried at all."""
 
 
@@ -152,9 +176,9 @@ class Pool(Model):
     """Where requests wait when every server is full."""
     retry: Retry = Retry()
     """When a failed request is tried on another server."""
-    hash_mask_v4: int = Field(default=32, ge=0, le=32)
+    hash_mask_v4: StrictInt = Field(default=32, ge=0, le=32)
     """How many leading bits of an IPv4 client address count (``source-hash``, ``maglev``, affinity ``source``)."""
-    hash_mask_v6: int = Field(default=64, ge=0, le=128)
+    hash_mask_v6: StrictInt = Field(default=64, ge=0, le=128)
     """How many leading bits of an IPv6 client address count."""
 
 
@@ -186,11 +210,11 @@ class Limits(Model):
     """The longest request line (414)."""
     header_bytes: Size = 32768
     """The longest header in all (431)."""
-    header_count: int = Field(default=100, ge=1, le=1000)
+    header_count: StrictInt = Field(default=100, ge=1, le=1000)
     """The most fields (431)."""
-    connections: int = Field(default=0, ge=0)
+    connections: StrictInt = Field(default=0, ge=0, le=10_000_000)
     """Connections of this service at once; 0: as many as the descriptors allow."""
-    connections_per_client: int = Field(default=0, ge=0)
+    connections_per_client: StrictInt = Field(default=0, ge=0, le=10_000_000)
     """Connections of one client address at once; 0: no limit."""
     body_rate_min: Size = 256
     """Bytes per second that a request body must reach on average after a grace of 10 s (408)."""
@@ -199,7 +223,7 @@ class Limits(Model):
 class ProxyProtocol(Model):
     """The PROXY protocol, which carries the client's address over a TCP hop."""
 
-    accept: bool = False
+    accept: StrictBool = False
     """Expect it on every connection from ``trusted_proxies``."""
     send: Literal["off", "v1", "v2"] = "off"
     """Send it to the servers (mode ``tcp``)."""
@@ -216,11 +240,11 @@ class Service(Model):
     """The pool behind it."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed and kept."""
-    forwarded: bool = False
+    forwarded: StrictBool = False
     """Send the Forwarded field (RFC 7239) as well."""
-    via: str = Field(default="steelyard", pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$")
+    via: FieldName = "steelyard"
     """Our name in the Via field (RFC 9110 §7.6.3); empty leaves the field out."""
-    request_id: str = Field(default="X-Request-Id", pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$")
+    request_id: FieldName = "X-Request-Id"
     """The field that carries the request's id to the server; empty sends none."""
     proxy_protocol: ProxyProtocol = ProxyProtocol()
     """The PROXY protocol, in and out."""
@@ -242,7 +266,7 @@ class AdminConfig(Model):
 class Log(Model):
     """What is written about the traffic."""
 
-    access: str = "off"
+    access: LogTarget = "off"
     """``off``, ``stdout``, ``stderr`` or the path of a file; reopened on SIGUSR1."""
     format: Literal["json", "combined"] = "json"
     """One JSON object a line, or the combined format that log analysers read."""
@@ -251,20 +275,20 @@ class Log(Model):
 class Process(Model):
     """The process as a whole."""
 
-    threads: int = Field(default=0, ge=0, le=256)
+    threads: StrictInt = Field(default=0, ge=0, le=256)
     """Native threads that move traffic; 0: one per core that the process may use."""
     shutdown_timeout: Duration = 30.0
     """How long running requests may take to finish after SIGTERM."""
-    watch: bool = False
+    watch: StrictBool = False
     """Reload when the file changes."""
 
 
 class Config(Model):
     """The whole file."""
 
-    services: dict[str, Service] = {}
+    services: dict[Name, Service] = {}
     """What clients reach, by name."""
-    pools: dict[str, Pool] = {}
+    pools: dict[Name, Pool] = {}
     """Sets of servers, by name."""
     admin: AdminConfig = AdminConfig()
     """The admin API."""
