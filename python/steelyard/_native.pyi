@@ -4,14 +4,22 @@ JSON bytes in both directions; the shapes are written in docs/reference/native.m
 ``steelyard_dataplane::snapshot`` and ``steelyard_dataplane::report``.
 """
 
+from typing import Self, final
+
+__all__ = ["DataPlane", "NativeError", "Scheduler"]
+
 class NativeError(Exception):
     """The native side refused something; the message names the place, the cause and the cure."""
 
+@final
 class DataPlane:
     """Threads that move traffic. Methods that wait release the GIL; none is called on the path of a request."""
 
-    def __init__(self, options: bytes) -> None:
-        """Start the threads. ``options``: {"threads": int (0: one per core), "log": {"target": str, "format": str} | null}."""
+    def __new__(cls, options: bytes) -> Self:
+        """Start the threads. ``options``: {"threads": int, "log": {"target": str, "format": str} | null}; 0: one per core.
+
+        They are born with all signals blocked: signals stay Python's.
+        """
 
     def apply(self, snapshot: bytes) -> None:
         """Bind new listeners, close those gone, swap the snapshot. On NativeError the old one stays whole in force."""
@@ -23,7 +31,8 @@ class DataPlane:
         """All counters since the start (``Report``)."""
 
     def failures(self) -> bytes:
-        """The servers with failures or 5xx since the last call: [{"pool", "server", "requests", "connect", "reset", "timeout", "protocol", "status_5xx"}]."""
+        """The servers with failures or 5xx since the last call: [{"pool", "server", "requests", "connect", "reset",
+        "timeout", "protocol", "status_5xx"}]."""
 
     def failures_fd(self) -> int:
         """A descriptor (eventfd) that is readable when ``failures`` has news; reading it is the caller's task."""
@@ -46,10 +55,11 @@ class DataPlane:
     def reopen_log(self) -> None:
         """Open the access log's path again (log rotation)."""
 
+@final
 class Scheduler:
     """One pool's algorithm without any traffic, for tests, teaching and simulation."""
 
-    def __init__(self, pool: bytes) -> None:
+    def __new__(cls, pool: bytes) -> Self:
         """``pool``: one element of the snapshot's "pools"."""
 
     def choose(self, client: str, now_ms: int, random: int, exclude: list[str]) -> str | None:
