@@ -16,7 +16,9 @@ class DataPlane:
     """Threads that move traffic. Methods that wait release the GIL; none is called on the path of a request."""
 
     def __new__(cls, options: bytes) -> Self:
-        """Start the threads. ``options``: {"threads": int, "log": {"target": str, "format": str} | null}; 0: one per core.
+        """Start the threads. ``options``: {"threads": int, "log": {"target": str, "format": str} | null}.
+
+        0 threads: one per core.
 
         They are born with all signals blocked: signals stay Python's.
         """
