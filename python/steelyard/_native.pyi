@@ -6,7 +6,7 @@ JSON bytes in both directions; the shapes are written in docs/reference/native.m
 
 from typing import Self, final
 
-__all__ = ["DataPlane", "NativeError", "Scheduler"]
+__all__ = ["DataPlane", "NativeError", "Scheduler", "algorithm_needs"]
 
 class NativeError(Exception):
     """The native side refused something; the message names the place, the cause and the cure."""
@@ -71,9 +71,7 @@ class Scheduler:
         ``mark``: the mark of cookie affinity that the client carries, or "".
         """
 
-    def peek(
-        self, client: str, now_ms: int, random: int, exclude: list[str], mark: str = ""
-    ) -> tuple[str | None, str]:
+    def peek(self, client: str, now_ms: int, random: int, exclude: list[str], mark: str = "") -> tuple[str | None, str]:
         """What ``choose`` would return with the same arguments, and why; nothing changes."""
 
     def release(self, server: str, now_ms: int, latency_us: int | None) -> None:
