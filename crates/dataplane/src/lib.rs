@@ -19,7 +19,6 @@ mod networks;
 pub mod report;
 mod shared;
 pub mod snapshot;
-pub mod splice;
 mod timers;
 mod worker;
 

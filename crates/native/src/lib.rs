@@ -4,7 +4,6 @@
 
 mod dataplane;
 mod error;
-mod scheduler;
 
 use pyo3::prelude::*;
 
@@ -14,6 +13,4 @@ mod native {
     use crate::dataplane::DataPlane;
     #[pymodule_export]
     use crate::error::NativeError;
-    #[pymodule_export]
-    use crate::scheduler::{Scheduler, algorithm_needs};
 }

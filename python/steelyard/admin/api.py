@@ -23,6 +23,7 @@ from steelyard.admin.guard import Guard
 from steelyard.admin.shapes import AdminStateBody, AlgorithmBody, Index, Reloaded, Removed, WeightBody
 from steelyard.admin.stream import server_sent
 from steelyard.balancer import Balancer
+from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
 from steelyard.errors import Refused, UnknownName
 
@@ -201,7 +202,8 @@ async def set_algorithm(request: Request, pool: PoolName, body: AlgorithmBody) -
 async def reload(request: Request) -> Reloaded:
     """Read the configuration file again. A file that is not usable changes nothing."""
     changes = await _balancer(request).reload()
-    return Reloaded(changes=(str(changes),))
+    assert isinstance(changes, Changes)
+    return Reloaded(changes=changes.sentences())
 
 
 @_observe.get("/v1/events", operation_id="events", response_class=StreamingResponse)

@@ -43,7 +43,16 @@ async def _steelyard_error(request: Request, error: Exception) -> Response:
     cause = str(error)
     if isinstance(error, ConfigError):
         faults = tuple(
-            Fault(place=f"{problem.file}:{problem.line}: {problem.key}", cause=problem.message)
+            Fault(
+                place=problem.key,
+                cause=problem.message,
+                cure=problem.cure,
+                file=problem.file,
+                line=problem.line,
+                column=problem.column,
+                length=problem.length,
+                source=problem.source,
+            )
             for problem in error.problems
         )
         cause = f"the configuration has {len(faults)} fault{'s' if len(faults) != 1 else ''}"

@@ -58,8 +58,18 @@ class Fault(Body):
     """One thing wrong in a request or in the configuration file."""
 
     place: str
-    """The key's path, or file, line and key."""
+    """The path of the key."""
     cause: str
+    """What was expected and what was found."""
+    cure: str = ""
+    file: str = ""
+    """The configuration file, where the fault is in one."""
+    line: int = 0
+    """Counts from 1; 0: no line could be named."""
+    column: int = 0
+    length: int = 0
+    source: str = ""
+    """The line itself, with secrets masked."""
 
 
 class Problem(Body):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from steelyard.balancer import Balancer
+from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
 from steelyard.errors import Refused, UnknownName
 from steelyard.report import LATENCY_BUCKETS_US, Report, ServerReport, ServiceReport
@@ -204,7 +205,7 @@ class FakeBalancer(Balancer):
     async def reload(self, config: Config | None = None) -> Any:
         if self.fails_with:
             raise self.fails_with
-        return "nothing changed"
+        return Changes(pools_added=("api",))
 
     def _set(self, pool: str, server: str, **changed: Any) -> None:
         self._find(pool, server)

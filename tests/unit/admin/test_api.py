@@ -132,11 +132,11 @@ async def test_a_reload_that_fails_lists_every_fault(api: httpx.AsyncClient, bal
     balancer.fails_with = ConfigError((Problem("x.toml", 3, "pools.web", "a"), Problem("x.toml", 0, "log", "b")))
     answer = await api.post("/v1/reload", headers=JSON)
     assert answer.status_code == 422
-    assert [fault["place"] for fault in answer.json()["faults"]] == ["x.toml:3: pools.web", "x.toml:0: log"]
+    assert [fault["place"] for fault in answer.json()["faults"]] == ["pools.web", "log"]
     balancer.fails_with = PlaneError("services.www.listen: :80 is taken")
     assert (await api.post("/v1/reload", headers=JSON)).status_code == 409
     balancer.fails_with = None
-    assert (await api.post("/v1/reload", headers=JSON)).status_code == 200
+    assert (await api.post("/v1/reload", headers=JSON)).json() == {"changes": ["pool api added"]}
 
 
 async def test_an_unforeseen_error_tells_nothing_of_the_inside(api: httpx.AsyncClient, balancer: FakeBalancer) -> None:

@@ -1,0 +1,96 @@
+"""The table of commands, each loaded only when it is called, and how every one of them ends.
+
+Exit status: 0, 1 (it failed), 2 (usage or configuration).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from steelyard import __version__
+from steelyard.errors import ConfigError, SteelyardError
+
+COMMANDS: Final = {
+    "run": "steelyard.cli.run:run",
+    "check": "steelyard.cli.check:check",
+    "proxy": "steelyard.cli.proxy:proxy",
+    "demo": "steelyard.cli.demo:demo",
+    "status": "steelyard.cli.status:status",
+    "events": "steelyard.cli.events:events",
+    "explain": "steelyard.cli.explain:explain",
+    "drain": "steelyard.cli.drain:drain",
+    "ready": "steelyard.cli.ready:ready",
+    "maintenance": "steelyard.cli.maintenance:maintenance",
+    "weight": "steelyard.cli.weight:weight",
+    "algorithm": "steelyard.cli.algorithm:algorithm",
+    "add": "steelyard.cli.add:add",
+    "remove": "steelyard.cli.remove:remove",
+    "reload": "steelyard.cli.reload:reload",
+    "schema": "steelyard.cli.schema:schema",
+}
+
+
+class Commands(TyperGroup):
+    """Finds a command in the table and imports its file only then: the help is quick, and so is each command."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, place in COMMANDS.items() if find_spec(place.partition(":")[0])]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        alone.command(name=cmd_name)(getattr(import_module(module), function))
+        return typer.main.get_command(alone)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"steelyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def steelyard(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A load balancer for Python people. Python decides; native code moves.
+
+    Start one with `steelyard run FILE`, or without any file: `steelyard proxy --listen :8080 --to HOST:PORT`.
+    The other commands speak to a running one through its admin API (--admin, STEELYARD_ADMIN, 127.0.0.1:9900).
+    """
+
+
+def run() -> None:
+    try:
+        app(prog_name="steelyard")
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except SteelyardError as error:
+        print(f"steelyard: {error}", file=sys.stderr)
+        sys.exit(2 if getattr(error, "status", 0) == 422 else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader, such as `head`, had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

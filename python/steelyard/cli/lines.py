@@ -1,0 +1,35 @@
+"""One event as one line, for ``events`` and for what ``run`` writes to stderr. Pure."""
+
+from __future__ import annotations
+
+import time
+
+from steelyard.status import Event
+
+_COLORS = {
+    "server-up": "32",
+    "server-returned": "32",
+    "server-down": "31",
+    "server-ejected": "31",
+    "server-unresolved": "31",
+    "reload-failed": "31",
+    "server-drained": "33",
+    "admin-changed": "33",
+    "stopping": "33",
+}
+
+
+def event_line(event: Event, *, colored: bool = False) -> str:
+    """``12:30:05 server-down    web/b: connection refused``."""
+    when = time.strftime("%H:%M:%S", time.localtime(event.at))
+    kind = f"{event.kind:<16}"
+    if colored and event.kind in _COLORS:
+        kind = f"\x1b[{_COLORS[event.kind]}m{kind}\x1b[0m"
+    about = f"{event.pool}/{event.server}" if event.server else event.pool
+    rest = ": ".join(part for part in (about, _printable(event.message)) if part)
+    return f"{when} {kind} {rest}".rstrip()
+
+
+def _printable(text: str) -> str:
+    """What a probe read comes from outside: no control character may reach a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

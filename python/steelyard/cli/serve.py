@@ -1,0 +1,124 @@
+"""A balancer as a process of its own: what ``run``, ``proxy`` and ``demo`` share. Signals, admin API, own lines.
+
+SIGTERM, SIGINT  stop accepting, finish what runs, end; a second one ends at once
+SIGHUP           read the file again; one with faults changes nothing
+SIGUSR1          open the access log again
+
+What the process says of itself goes to stderr, so that stdout is free for the access log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from steelyard.admin.server import AdminServer
+from steelyard.balancer import Balancer
+from steelyard.cli.lines import event_line
+from steelyard.cli.output import colors
+from steelyard.cli.start import start_block, start_json
+from steelyard.config.model import Config
+from steelyard.errors import ConfigError, SteelyardError
+from steelyard.status import Event
+
+OFF: Final = "off"
+
+
+def serve(config: Config, *, file: Path | None, admin: str, json: bool) -> int:
+    """Run until a signal ends it. ``admin``: where the admin API listens, or ``off``. Returns the exit status."""
+    return asyncio.run(_Process(config, file, admin, json).run())
+
+
+class _Process:
+    def __init__(self, config: Config, file: Path | None, admin: str, json: bool) -> None:
+        self.balancer = Balancer(config, file=file)
+        self.admin = admin
+        self.json = json
+        self.token = config.admin.token.reveal() if config.admin.token and admin != OFF else None
+        self.ending = asyncio.Event()
+        self.reloading: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        server = None if self.admin == OFF else AdminServer(self.balancer, self.admin, self.token)
+        self._handle_signals()
+        async with AsyncExitStack() as stack:
+            starting = asyncio.ensure_future(stack.enter_async_context(self.balancer))
+            if not await self._unless_ended(starting):
+                return 0
+            telling = asyncio.create_task(self._tell_events())
+            if server is not None:
+                await stack.enter_async_context(server)
+            await self._tell_start(server.address if server else None)
+            await self.ending.wait()
+            cut = await self.balancer.stop()
+            await telling
+            self._say(f"stopped; {cut} connections cut" if cut else "stopped", event="stopped", cut=cut)
+        return 0
+
+    async def _unless_ended(self, starting: asyncio.Future[Balancer]) -> bool:
+        """Wait for the start; a signal during it ends it."""
+        ending = asyncio.ensure_future(self.ending.wait())
+        both: set[asyncio.Future[Any]] = {starting, ending}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if starting.done():
+            starting.result()
+            return True
+        starting.cancel()
+        await asyncio.wait({starting})
+        return False
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        handlers: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGTERM: self._end,
+            signal.SIGINT: self._end,
+            signal.SIGHUP: self._reload,
+            signal.SIGUSR1: self.balancer.reopen_log,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+
+    def _end(self) -> None:
+        if self.ending.is_set():
+            self._say("ended at once: what still ran was cut", event="ended")
+            os._exit(1)
+        self.ending.set()
+
+    def _reload(self) -> None:
+        if self.reloading is None or self.reloading.done():
+            self.reloading = asyncio.create_task(self._reload_file())
+
+    async def _reload_file(self) -> None:
+        try:
+            await self.balancer.reload()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._say(str(problem), event="fault")
+        except SteelyardError as error:
+            self._say(str(error), event="fault")
+
+    async def _tell_events(self) -> None:
+        async for event in self.balancer.events():
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        line = event.model_dump_json() if self.json else event_line(event, colored=colors(sys.stderr))
+        print(line, file=sys.stderr, flush=True)
+
+    async def _tell_start(self, admin: str | None) -> None:
+        status = await self.balancer.status()
+        text = start_json(status, admin) if self.json else start_block(status, admin, colored=colors(sys.stderr))
+        print(text, file=sys.stderr, flush=True)
+
+    def _say(self, text: str, *, event: str, **members: int) -> None:
+        import json
+
+        line = json.dumps({"kind": event, "message": text, **members}) if self.json else f"steelyard: {text}"
+        print(line, file=sys.stderr, flush=True)

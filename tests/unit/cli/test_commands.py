@@ -1,0 +1,122 @@
+"""Every command that speaks to a running balancer: what it does, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from steelyard.errors import ConfigError, Problem
+from tests.unit.cli.conftest import Result, Running
+
+Command = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["drain", "web/a"], "web/a: drain, drained: nothing runs on it\n"),
+        (["drain", "--wait", "web/a", "web/b"], "web/a: drain, drained: nothing runs on it\nweb/b: drain, drained"),
+        (["maintenance", "web", "b"], "web/b: maintenance, drained: nothing runs on it\n"),
+        (["ready", "web/a"], "web/a: ready, up\n"),
+        (["weight", "web/a", "7"], "web/a: weight 7\n"),
+        (["algorithm", "web", "maglev"], "web: maglev\n"),
+        (["add", "web", "10.0.0.9:80", "--id", "c"], "web/c: added, unknown\n"),
+        (["remove", "web/a", "web/b"], "web/a: removed, gone once nothing runs on it\nweb/b: removed"),
+        (["remove", "web", "a", "b"], "web/a: removed, gone once nothing runs on it\nweb/b: removed"),
+        (["reload"], "reloaded:\n  pool api added\n"),
+        (["explain", "www", "--client", "192.0.2.7"], "192.0.2.7 would get a of pool web (round-robin)\nbecause its"),
+        (["explain", "web", "--cookie", "SRV=x"], "because its turn (cookie 'SRV=x')"),
+        (["status"], "www"),
+    ],
+)
+def test_it_says_what_it_did(steelyard: Command, words: list[str], out: str) -> None:
+    result = steelyard(*words)
+    assert (result.status, result.err) == (0, "")
+    assert out in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["drain", "web/a"], lambda body: body[0]["admin"] == "drain"),
+        (["ready", "web/a"], lambda body: body[0]["pool"] == "web"),
+        (["maintenance", "web/a"], lambda body: body[0]["admin"] == "maintenance"),
+        (["weight", "web/a", "7"], lambda body: body["weight"] == 7),
+        (["algorithm", "web", "maglev"], lambda body: body == {"pool": "web", "algorithm": "maglev"}),
+        (["add", "web", "unix:/run/a.sock"], lambda body: body["id"] == "unix:/run/a.sock"),
+        (["remove", "web/a"], lambda body: body == [{"pool": "web", "server": "a"}]),
+        (["reload"], lambda body: body == {"changes": ["pool api added"]}),
+        (["explain", "web"], lambda body: body["server"] == "a"),
+        (["status"], lambda body: body["pools"][0]["servers"][1]["id"] == "b"),
+    ],
+)
+def test_json(steelyard: Command, words: list[str], found: Callable[[object], bool]) -> None:
+    result = steelyard(*words, "--json")
+    assert result.status == 0
+    assert found(json.loads(result.out))
+
+
+def test_the_balancer_was_really_told(steelyard: Command, running: Running) -> None:
+    steelyard("drain", "web/a")
+    steelyard("weight", "web/b", "9")
+    steelyard("add", "web", "unix:/run/a.sock", "--weight", "3")
+    steelyard("algorithm", "web", "random")
+    servers = running.balancer.servers
+    assert (servers["a"].admin, servers["b"].weight, servers["unix:/run/a.sock"].weight) == ("drain", 9, 3)
+    assert running.balancer.algorithm == "random"
+    steelyard("remove", "web", "unix:/run/a.sock")
+    assert list(servers) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "err"),
+    [
+        (["drain", "web/z"], 1, "steelyard: there is no server 'z' in pool 'web'; there are a, b\n"),
+        (["weight", "wbe/a", "2"], 1, "steelyard: there is no pool 'wbe'; there is web\n"),
+        (["add", "web", "10.0.0.9:80", "--id", "a"], 1, "steelyard: pool 'web' has a server 'a' already"),
+        (["drain", "web"], 2, "'web': expected POOL/SERVER, such as web/a"),
+        (["drain"], 2, "Missing argument"),
+        (["weight", "web/a", "0"], 2, "greater than or equal to 1"),
+        (["weight", "web/a", "many"], 2, "N"),
+        (["algorithm", "web", "maglv"], 2, "no algorithm is called 'maglv'; did you mean 'maglev'?"),
+        (["add", "web", "10.0.0.9"], 2, "add the port"),
+        (["explain", "web", "--client", "me"], 2, "'me' is neither an IPv4 nor an IPv6 address"),
+        (["proxy", "--to", "10.0.0.9"], 2, "--to"),
+        (["proxy", "--to", "10.0.0.9:80=x"], 2, "expected HOST:PORT or HOST:PORT=WEIGHT"),
+        (["proxy", "--to", "10.0.0.9:80", "--probe", "icmp"], 2, "expected tcp, off or a path"),
+        (["proxy", "--to", "10.0.0.9:80", "--admin", "x"], 2, "--admin"),
+        (["proxy", "--to", "10.0.0.9:80", "--algorithm", "x"], 2, "--algorithm"),
+        (["proxy"], 2, "--to"),
+        (["stat"], 2, "stat"),
+    ],
+)
+def test_it_fails_in_a_sentence(steelyard: Command, words: list[str], status: int, err: str) -> None:
+    result = steelyard(*words)
+    assert (result.status, result.out) == (status, "")
+    assert err in result.err
+    assert "Traceback" not in result.err
+
+
+def test_reload_of_a_file_with_faults_lists_them(steelyard: Command, running: Running) -> None:
+    fault = Problem("x.toml", 3, "pools.web.wieght", "unknown key", "did you mean weight?", source="wieght = 1")
+    running.balancer.fails_with = ConfigError((fault,))
+    result = steelyard("reload")
+    assert result.status == 2
+    assert "x.toml" in result.err
+    assert "did you mean weight?" in result.err
+
+
+def test_nobody_there(steelyard: Command) -> None:
+    result = steelyard("status", "--admin", "127.0.0.1:1")
+    assert result.status == 1
+    assert result.err.startswith("steelyard: no balancer answers at 127.0.0.1:1: start one with `steelyard run FILE`")
+
+
+def test_version_and_help(steelyard: Command) -> None:
+    assert steelyard("--version").out.startswith("steelyard 0.")
+    overview = steelyard("--help").out
+    for name in ("proxy", "status", "drain", "explain"):
+        assert f"\n  {name} " in overview
+        assert steelyard(name, "--help").status == 0
