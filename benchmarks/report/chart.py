@@ -104,7 +104,7 @@ def _panels(metrics: dict[str, Metric]) -> list[Panel]:
 
 def _panel(panel: Panel, x: int, y: int, width: int) -> Iterator[str]:
     yield f'<text class="title" x="{x}" y="{y + 14}">{escape(panel.title)}</text>'
-    note = f"{panel.note}; dark: the program, light: the kernel for it" if panel.parts else panel.note
+    note = f"{panel.note}; left part: the program, right part: the kernel for it" if panel.parts else panel.note
     yield f'<text class="note" x="{x}" y="{y + 32}">{escape(note)}</text>'
     top, left, room = y + HEAD, x + LABEL, width - LABEL - VALUE
     values = {name: panel.metric.summary(name).value for name in panel.metric.rounds}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.results import Result
-from benchmarks.scenarios import bodies, idle, large_pool, latency, requests
+from benchmarks.scenarios import bodies, choice, idle, large_pool, latency, requests
 from benchmarks.scenarios.base import Bench
 
 
@@ -23,4 +23,5 @@ SCENARIOS: dict[str, Scenario] = {
     "bodies": Scenario(bodies.run, bodies.steps),
     "idle": Scenario(idle.run, idle.steps),
     "large-pool": Scenario(large_pool.run, large_pool.steps),
+    "choice": Scenario(choice.run, choice.steps),
 }

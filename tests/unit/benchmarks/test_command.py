@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks import usage
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.native import Programs
 
@@ -56,3 +59,31 @@ def test_an_unknown_word_is_refused_with_the_known_ones(option: str) -> None:
     done = benchmarks(f"--{option}", "apache")
     assert done.returncode == 2
     assert "'apache': expected" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_behind(programs: Programs, stop: signal.Signals) -> None:
+    two_cores_or_skip()
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "--contestants",
+        "relay",
+        "--seconds",
+        "60",
+        "--scenario",
+        "requests",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        members: set[int] = set()
+        deadline = time.monotonic() + 60
+        while len(members) < 4:  # itself, the origin, the relay and the generator
+            assert time.monotonic() < deadline, f"only {members} were started"
+            members = {pid for pid in usage.family(run.pid) if Path(f"/proc/{pid}").exists()}
+            time.sleep(0.01)
+        run.send_signal(stop)
+        said = run.communicate(timeout=60)[0]
+    assert run.returncode == 1
+    assert "every process that was started has ended" in " ".join(said.split())
+    assert [pid for pid in members if Path(f"/proc/{pid}").exists()] == []
