@@ -15,7 +15,7 @@ from steelyard.config.model import Affinity, Pool, Server
 from steelyard.control.draft import Draft
 from steelyard.control.events import ConfigChanged, Resolution
 from steelyard.control.marks import mark
-from steelyard.control.state import PoolState, ServerState, name_to_resolve, server_id
+from steelyard.control.state import PoolState, ServerState, name_to_resolve
 from steelyard.health.passive import Ejection
 from steelyard.health.policy import HealthState, unprobed
 
@@ -49,7 +49,7 @@ def fresh(
         address=address,
         resolve_note=note,
         health=unprobed(now) if up else HealthState(since=now, note="not probed yet"),
-        mark=marks(pool.config.affinity) and mark(pool.key, pool.name, server_id(server)),
+        mark=marks(pool.config.affinity) and mark(pool.key, pool.name, server.id),
         added=added,
         warming=now if up and warm and pool.config.slow_start else None,
     )
@@ -80,12 +80,10 @@ def _pool(draft: Draft, name: str, config: Pool, old: PoolState | None, event: C
     key = event.keys.get(name, b"")
     if old is None:
         pool = PoolState(name, config, key, revision=draft.state.version + 1)
-        servers = {
-            server_id(server): fresh(pool, server, event.names, draft.now, warm=False) for server in config.servers
-        }
+        servers = {server.id: fresh(pool, server, event.names, draft.now, warm=False) for server in config.servers}
         return pool.with_servers(servers)
-    file_before = {server_id(server): server for server in old.config.servers}
-    file_after = {server_id(server): server for server in config.servers}
+    file_before = {server.id: server for server in old.config.servers}
+    file_after = {server.id: server for server in config.servers}
     removed = {each: server for each, server in old.removed.items() if file_after.get(each) == server}
     kept = old.algorithm if old.config.algorithm == config.algorithm else None
     pool = replace(old, config=config, key=key, algorithm=kept, removed=removed)

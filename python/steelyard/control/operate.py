@@ -20,7 +20,7 @@ from steelyard.control.events import (
     WeightRequested,
 )
 from steelyard.control.nearest import unknown
-from steelyard.control.state import ServerState, server_id, weight_of
+from steelyard.control.state import ServerState, weight_of
 from steelyard.errors import Refused
 from steelyard.health.policy import HealthState
 
@@ -84,7 +84,7 @@ def request_algorithm(draft: Draft, event: AlgorithmRequested) -> None:
 
 
 def request_addition(draft: Draft, event: AdditionRequested) -> None:
-    pool, name = draft.pool(event.pool), server_id(event.server)
+    pool, name = draft.pool(event.pool), event.server.id
     known = draft.find(event.pool, name)
     if known is not None and known.removing is None:
         raise Refused(f"{event.pool}/{name} is there already; change it with weight, drain or maintenance")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from steelyard.config.model import Algorithm, Config, Pool, Probe, Server
 from steelyard.config.types import split_host_port
@@ -126,10 +127,6 @@ class Target:
     probe: Probe
 
 
-def server_id(server: Server) -> str:
-    return server.id or server.address
-
-
 def weight_of(server: ServerState) -> int:
     return server.config.weight if server.weight is None else server.weight
 
@@ -141,6 +138,7 @@ def probe_target(pool: PoolState, server: ServerState) -> Target | None:
     return Target(server.address, server.config.address, pool.config.probe)
 
 
+@lru_cache(maxsize=1 << 16)
 def name_to_resolve(address: str) -> str | None:
     """The host name of an address; None where there is nothing to resolve (an address literal, a unix socket)."""
     if address.startswith("unix:"):

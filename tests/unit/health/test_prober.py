@@ -1,0 +1,128 @@
+"""The prober: first rounds, intervals and jitter, batches, limits, and what happens to those who leave."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+from steelyard.config.model import Probe
+from steelyard.control.events import ProbeOutcome
+from steelyard.control.state import Target
+from steelyard.health import prober as module
+from steelyard.health.prober import Prober
+from steelyard.health.probes import Outcome
+from tests.support.waiting import until
+
+
+class Asked:
+    """A probe that answers at once, or not while ``stuck``; it counts."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+        self.stuck: set[str] = set()
+        self.running = 0
+        self.running_max = 0
+
+    async def __call__(self, target: Target) -> Outcome:
+        self.times.setdefault(target.address, []).append(asyncio.get_running_loop().time())
+        self.running += 1
+        self.running_max = max(self.running_max, self.running)
+        try:
+            await (asyncio.Event().wait() if target.address in self.stuck else asyncio.sleep(0))
+        finally:
+            self.running -= 1
+        return Outcome(True, "fine")
+
+
+def make(asked: Asked) -> tuple[Prober, list[tuple[ProbeOutcome, ...]]]:
+    batches: list[tuple[ProbeOutcome, ...]] = []
+    return Prober(batches.append, rng=random.Random(7), probe=asked), batches
+
+
+def target(address: str, **probe: Any) -> Target:
+    return Target(address, address, Probe(**{"interval": 60.0, **probe}))
+
+
+async def test_the_first_round_asks_everyone_once_and_delivers_in_few_batches() -> None:
+    asked = Asked()
+    prober, batches = make(asked)
+    for number in range(1000):
+        prober.start("web", str(number), target(str(number)))
+    assert await prober.first_round(30)
+    assert sum(len(batch) for batch in batches) == 1000
+    assert len(batches) < 100
+    assert asked.running_max <= module.AT_ONCE
+    assert set(map(len, asked.times.values())) == {1}
+    await prober.close()
+
+
+async def test_the_first_round_does_not_wait_for_ever() -> None:
+    asked = Asked()
+    asked.stuck = {"slow"}
+    prober, batches = make(asked)
+    prober.start("web", "slow", target("slow"))
+    prober.start("web", "quick", target("quick"))
+    assert not await prober.first_round(0.05)
+    assert [outcome.server for batch in batches for outcome in batch] == ["quick"]
+    prober.stop("web", "slow")
+    assert await prober.first_round(0)
+    await prober.close()
+
+
+async def test_without_servers_there_is_nothing_to_wait_for() -> None:
+    prober, _ = make(Asked())
+    assert await prober.first_round(0)
+    await prober.close()
+
+
+async def test_it_goes_on_asking_and_those_who_left_are_left_alone() -> None:
+    asked = Asked()
+    prober, batches = make(asked)
+    prober.start("web", "a", target("a", interval=0.005))
+    prober.start("web", "b", target("b", interval=0.005))
+    await until(lambda: min(len(asked.times.get(name, ())) for name in "ab") >= 5)
+    prober.stop("web", "a")
+    count = len(asked.times["a"])
+    await until(lambda: len(asked.times["b"]) >= 15)
+    assert len(asked.times["a"]) <= count + 1
+    await prober.close()
+    del batches
+
+
+async def test_an_outcome_of_a_replaced_target_is_not_delivered() -> None:
+    asked = Asked()
+    asked.stuck = {"old"}
+    prober, batches = make(asked)
+    prober.start("web", "a", target("old"))
+    await until(lambda: asked.running == 1)
+    prober.start("web", "a", target("new"))
+    assert await prober.first_round(30)
+    assert Counter(outcome.server for batch in batches for outcome in batch) == {"a": 1}
+    await prober.close()
+
+
+async def test_a_stuck_server_holds_up_nobody_else() -> None:
+    asked = Asked()
+    asked.stuck = {str(number) for number in range(100)}
+    prober, _ = make(asked)
+    for number in range(200):
+        prober.start("web", str(number), target(str(number), interval=0.01))
+    await until(lambda: all(len(asked.times.get(str(number), ())) >= 3 for number in range(100, 200)))
+    await prober.close()
+
+
+async def test_intervals_are_jittered_by_a_tenth(monkeypatch: Any) -> None:
+    waits: list[float] = []
+    prober, _ = make(Asked())
+    schedule = prober._schedule
+    monkeypatch.setattr(prober, "_schedule", lambda key, watch, delay: (waits.append(delay), schedule(key, watch, 0)))
+    prober.start("web", "a", target("a", interval=10.0))
+    await until(lambda: len(waits) > 200)
+    await prober.close()
+    first, second, *later = waits
+    assert first == 0
+    assert 0.9 <= second <= 10.0
+    assert all(8.9 <= wait <= 11.0 for wait in later)
+    assert max(later) - min(later) > 1.0
