@@ -6,7 +6,7 @@ JSON bytes in both directions; the shapes are written in docs/reference/native.m
 
 from typing import Self, final
 
-__all__ = ["DataPlane", "NativeError", "Scheduler"]
+__all__ = ["DataPlane", "NativeError", "Scheduler", "algorithm_needs"]
 
 class NativeError(Exception):
     """The native side refused something; the message names the place, the cause and the cure."""
@@ -16,7 +16,9 @@ class DataPlane:
     """Threads that move traffic. Methods that wait release the GIL; none is called on the path of a request."""
 
     def __new__(cls, options: bytes) -> Self:
-        """Start the threads. ``options``: {"threads": int, "log": {"target": str, "format": str} | null}; 0: one per core.
+        """Start the threads. ``options``: {"threads": int, "log": {"target": str, "format": str} | null}.
+
+        0 threads: one per core.
 
         They are born with all signals blocked: signals stay Python's.
         """
@@ -62,8 +64,15 @@ class Scheduler:
     def __new__(cls, pool: bytes) -> Self:
         """``pool``: one element of the snapshot's "pools"."""
 
-    def choose(self, client: str, now_ms: int, random: int, exclude: list[str]) -> str | None:
-        """The id of the server chosen, which then has one more active request. ``random`` is a 64-bit number."""
+    def choose(self, client: str, now_ms: int, random: int, exclude: list[str], mark: str = "") -> str | None:
+        """The id of the server chosen, which then has one more active request; None when none can be chosen now.
+
+        ``client``: an address, or "" for none. ``random``: 64 fresh random bits. ``exclude``: servers tried already.
+        ``mark``: the mark of cookie affinity that the client carries, or "".
+        """
+
+    def peek(self, client: str, now_ms: int, random: int, exclude: list[str], mark: str = "") -> tuple[str | None, str]:
+        """What ``choose`` would return with the same arguments, and why; nothing changes."""
 
     def release(self, server: str, now_ms: int, latency_us: int | None) -> None:
         """End one request of the server; a latency is taken into the mean of ``peak-ewma``."""
@@ -71,4 +80,8 @@ class Scheduler:
     def update(self, pool: bytes) -> None:
         """Replace the pool; servers that stay keep their live state."""
 
-    def active(self, server: str) -> int: ...
+    def active(self, server: str) -> int:
+        """Requests of the server that have not ended; 0 when it is unknown."""
+
+def algorithm_needs() -> dict[str, list[str]]:
+    """What each algorithm needs to know, by its name: "weight", "live-load", "latency", "address"."""

@@ -48,25 +48,10 @@ impl std::error::Error for NoServer {}
 /// Why a pool could not be built. Python publishes only what it has judged, so each of these is a fault of the publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildError {
-    TooManyServers {
-        pool: String,
-        servers: usize,
-    },
-    RepeatedId {
-        pool: String,
-        id: String,
-    },
-    Weight {
-        pool: String,
-        id: String,
-        weight: u32,
-    },
-    Mask {
-        pool: String,
-        field: &'static str,
-        bits: u8,
-        bits_max: u8,
-    },
+    TooManyServers { pool: String, servers: usize },
+    RepeatedId { pool: String, id: String },
+    Weight { pool: String, id: String, weight: u32 },
+    Mask { pool: String, field: &'static str, bits: u8, bits_max: u8 },
 }
 
 impl fmt::Display for BuildError {
@@ -77,26 +62,12 @@ impl fmt::Display for BuildError {
                 "pool {pool}: {servers} servers, at most {} are possible: split the pool",
                 crate::pool::SERVERS_MAX
             ),
-            Self::RepeatedId { pool, id } => write!(
-                f,
-                "pool {pool}: two servers have the id {id}: ids are unique"
-            ),
+            Self::RepeatedId { pool, id } => write!(f, "pool {pool}: two servers have the id {id}: ids are unique"),
             Self::Weight { pool, id, weight } => {
-                write!(
-                    f,
-                    "pool {pool}: server {id}: expected a weight from 1 to 1000000, found {weight}"
-                )
+                write!(f, "pool {pool}: server {id}: expected a weight from 1 to 1000000, found {weight}")
             }
-            Self::Mask {
-                pool,
-                field,
-                bits,
-                bits_max,
-            } => {
-                write!(
-                    f,
-                    "pool {pool}: {field}: expected from 0 to {bits_max} bits, found {bits}"
-                )
+            Self::Mask { pool, field, bits, bits_max } => {
+                write!(f, "pool {pool}: {field}: expected from 0 to {bits_max} bits, found {bits}")
             }
         }
     }

@@ -15,11 +15,7 @@ pub struct Lease {
 impl Lease {
     /// The caller has already counted the request (`Server::acquire`).
     pub(crate) fn new(live: &Arc<Live>, server: ServerIndex, newly_bound: bool) -> Self {
-        Self {
-            live: Arc::clone(live),
-            server,
-            newly_bound,
-        }
+        Self { live: Arc::clone(live), server, newly_bound }
     }
 
     /// Index in the pool that gave this lease, not in any later one.

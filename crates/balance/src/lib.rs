@@ -20,8 +20,14 @@
 //! assert_eq!(pool.active("a"), 0);
 //! ```
 
+mod affinity;
 pub mod algorithm;
+mod chance;
 mod choice;
+mod explain;
+pub mod flow;
+pub mod hash;
+mod latency;
 mod lease;
 pub mod live;
 mod pool;
@@ -32,3 +38,9 @@ pub use choice::{BuildError, Choice, NoServer};
 pub use lease::Lease;
 pub use pool::Pool;
 pub use server::{Server, ServerIndex};
+
+#[cfg(test)]
+extern crate self as steelyard_balance;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

@@ -1,18 +1,34 @@
 //! The live state of a server: what it does now, as opposed to what was published of it. It belongs to the identity
 //! (pool, id), is shared by all snapshots, and no changed weight and no rebuilt pool resets it.
+//!
+//! All atomics on which an order is decided are sequentially consistent: the proof of `algorithm::tournament` needs one
+//! order of all changes, and on x86-64 it costs nothing over acquire and release.
 
+use crate::{algorithm::Tournament, latency::Latency};
+use arc_swap::ArcSwapOption;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU32, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
     },
 };
 
+/// The virtual time of a server that never had a turn.
+const NO_TURN: u64 = u64::MAX;
+
 /// The live state of one server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Live {
     active: AtomicU32,
+    /// The server's number among those that are alive in its pool: small, and the same in every snapshot.
+    slot: u32,
+    /// Different for every identity that the pool ever had.
+    serial: u64,
+    /// The virtual time of the server's next turn among equally loaded ones (`algorithm::least`).
+    pass: AtomicU64,
+    pub(crate) latency: Latency,
+    pool: Arc<PoolLive>,
 }
 
 impl Live {
@@ -21,50 +37,144 @@ impl Live {
         self.active.load(SeqCst)
     }
 
+    /// The decayed mean of `peak-ewma` in microseconds; 0 before the first answer.
+    pub fn ewma_us(&self, now_ms: u64) -> f64 {
+        self.latency.mean_us(now_ms)
+    }
+
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub(crate) fn pass(&self) -> u64 {
+        self.pass.load(SeqCst)
+    }
+
     /// Counts one more, unless that would exceed `max` (0: no limit).
     pub(crate) fn acquire(&self, max: u32) -> bool {
         if max == 0 {
             self.active.fetch_add(1, SeqCst);
             return true;
         }
-        self.active
-            .fetch_update(SeqCst, SeqCst, |active| {
-                (active < max).then_some(active + 1)
-            })
-            .is_ok()
+        self.active.fetch_update(SeqCst, SeqCst, |active| (active < max).then_some(active + 1)).is_ok()
     }
 
     pub(crate) fn release(&self) {
         let before = self.active.fetch_sub(1, SeqCst);
         debug_assert!(before > 0, "given back twice");
+        self.pool.changed(self.slot, None);
     }
 
-    pub(crate) fn observe(&self, _now_ms: u64, _latency_us: u64) {}
+    pub(crate) fn observe(&self, now_ms: u64, latency_us: u64) {
+        self.latency.observe(now_ms, latency_us);
+        self.pool.now_ms.fetch_max(now_ms, Relaxed);
+    }
+
+    /// The server had its turn. Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996): the turn began at the later
+    /// of the server's own time and the pool's, so that a server that was busy or away has saved nothing up.
+    pub(crate) fn advance(&self, stride: u64) {
+        let floor = self.pool.virtual_time.load(SeqCst);
+        let pass = |pass: u64| Some(pass.max(floor).saturating_add(stride));
+        let before = self.pass.fetch_update(SeqCst, SeqCst, pass).unwrap_or(floor);
+        if before > floor {
+            self.pool.virtual_time.fetch_max(before, SeqCst);
+        }
+    }
+
+    /// A server without a turn yet has its first half a stride from now: servers that come together are not served in a
+    /// burst, and the heavy ones begin.
+    pub(crate) fn introduce(&self, stride: u64) {
+        let first = self.pool.virtual_time.load(SeqCst).saturating_add(stride / 2);
+        let _ = self.pass.compare_exchange(NO_TURN, first, SeqCst, SeqCst);
+    }
+
+    /// Strides have changed: what the server was ahead in old, longer strides is at most one new one.
+    pub(crate) fn restride(&self, stride: u64) {
+        let most = self.pool.virtual_time.load(SeqCst).saturating_add(stride);
+        self.pass.fetch_min(most, SeqCst);
+    }
 }
 
-/// The live state of one pool.
+/// The live state of one pool, shared by its snapshots.
 #[derive(Debug, Default)]
-pub struct PoolLive {
-    /// How many turns the algorithms that go in turn have given.
-    pub(crate) turns: AtomicU64,
+pub(crate) struct PoolLive {
+    /// How many turns were given by the algorithms that go in turn.
+    turns: AtomicU64,
+    virtual_time: AtomicU64,
+    /// The latest time that an answer brought.
+    now_ms: AtomicU64,
+    /// The order of the published pool, when its algorithm keeps one: whoever changes a server's load refreshes it, also
+    /// a request that began under an older snapshot.
+    order: ArcSwapOption<Tournament>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     /// Every server that anyone still holds. A server that was removed and comes back while old requests still run on it
     /// is the same one, so that its count stays true.
-    known: Mutex<BTreeMap<String, Weak<Live>>>,
+    servers: BTreeMap<String, Weak<Live>>,
+    serials: u64,
 }
 
 impl PoolLive {
     /// The live states of these servers, found or new.
-    pub(crate) fn enlist<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Vec<Arc<Live>> {
+    pub(crate) fn enlist<'a>(self: &Arc<Self>, ids: impl Iterator<Item = &'a str>) -> Vec<Arc<Live>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, live| live.strong_count() > 0);
+        known.servers.retain(|_, live| live.strong_count() > 0);
+        let alive: Vec<_> = known.servers.values().filter_map(Weak::upgrade).collect();
+        let taken: BTreeSet<u32> = alive.iter().map(|live| live.slot).collect();
+        let mut free = (0..).filter(|slot| !taken.contains(slot));
         ids.map(|id| {
-            if let Some(live) = known.get(id).and_then(Weak::upgrade) {
+            if let Some(live) = known.servers.get(id).and_then(Weak::upgrade) {
                 return live;
             }
-            let live = Arc::new(Live::default());
-            known.insert(id.to_owned(), Arc::downgrade(&live));
+            known.serials += 1;
+            let live = Arc::new(Live {
+                active: AtomicU32::new(0),
+                // Endless as far as memory reaches.
+                slot: free.next().unwrap_or(u32::MAX),
+                serial: known.serials,
+                pass: AtomicU64::new(NO_TURN),
+                latency: Latency::default(),
+                pool: Arc::clone(self),
+            });
+            known.servers.insert(id.to_owned(), Arc::downgrade(&live));
             live
         })
         .collect()
+    }
+
+    /// The numbers of the turns that this choice may use up; a peek uses none.
+    pub(crate) fn turns(&self, peek: bool) -> impl Iterator<Item = u64> {
+        let next = if peek { self.turns.load(Relaxed) } else { 0 };
+        (next..).map(move |turn| if peek { turn } else { self.turns.fetch_add(1, Relaxed) })
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms.load(Relaxed)
+    }
+
+    /// The load of the server in this slot has changed, and `fresh` knows it already.
+    pub(crate) fn changed(&self, slot: u32, fresh: Option<&Arc<Tournament>>) {
+        let order = self.order.load();
+        if let Some(order) = &*order
+            && !fresh.is_some_and(|fresh| Arc::ptr_eq(fresh, order))
+        {
+            order.refresh(slot);
+        }
+    }
+
+    pub(crate) fn keep_order(&self, order: Option<Arc<Tournament>>) {
+        self.order.store(order);
+    }
+
+    /// Stops keeping this order, unless another one has taken its place.
+    pub(crate) fn drop_order(&self, order: &Arc<Tournament>) {
+        self.order.compare_and_swap(order, None);
     }
 }

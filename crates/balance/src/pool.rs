@@ -2,10 +2,11 @@
 //! affinity, then algorithm.
 
 use crate::{
-    algorithm::Algorithm,
+    affinity::Affinity,
+    algorithm::{Algorithm, Field},
     choice::{BuildError, Choice, NoServer},
+    flow::Mask,
     lease::Lease,
-    live::PoolLive,
     server::{Server, ServerIndex},
     spec::PoolSpec,
 };
@@ -17,11 +18,10 @@ pub const SERVERS_MAX: usize = 65_535;
 #[derive(Debug)]
 pub struct Pool {
     spec: PoolSpec,
-    servers: Arc<[Server]>,
     by_id: BTreeMap<String, ServerIndex>,
-    eligible: Box<[ServerIndex]>,
+    field: Field,
     algorithm: Algorithm,
-    live: Arc<PoolLive>,
+    affinity: Affinity,
 }
 
 impl Pool {
@@ -29,45 +29,39 @@ impl Pool {
     /// Once the snapshot is published, call [`Pool::published`].
     pub fn build(spec: &PoolSpec, previous: Option<&Pool>) -> Result<Pool, BuildError> {
         let by_id = check(spec)?;
-        let live = previous.map_or_else(Arc::default, |pool| Arc::clone(&pool.live));
+        let live = previous.map_or_else(Arc::default, |pool| Arc::clone(&pool.field.live));
         let lives = live.enlist(spec.servers.iter().map(|server| server.id.as_str()));
-        let servers: Arc<[Server]> = spec
-            .servers
-            .iter()
-            .cloned()
-            .zip(lives)
-            .map(|(s, l)| Server::new(s, l))
-            .collect();
-        let eligible: Box<[ServerIndex]> = (0..)
-            .zip(&spec.servers)
-            .filter(|(_, server)| server.eligible)
-            .map(|(index, _)| index)
-            .collect();
-        let algorithm = Algorithm::build(spec.algorithm, &servers, &eligible, &live);
-        Ok(Pool {
-            spec: spec.clone(),
-            servers,
-            by_id,
-            eligible,
-            algorithm,
-            live,
-        })
+        let servers = spec.servers.iter().cloned().zip(lives).map(|(spec, live)| Server::new(spec, live)).collect();
+        let eligible = (0..).zip(&spec.servers).filter(|(_, server)| server.eligible).map(|(index, _)| index).collect();
+        let field = Field { servers, eligible, live };
+        let algorithm = Algorithm::build(spec.algorithm, &field, Mask::of(spec));
+        if previous.is_none() {
+            algorithm.publish(&field);
+        }
+        let affinity = Affinity::build(spec, &field, previous.map(|pool| &pool.affinity));
+        Ok(Pool { spec: spec.clone(), by_id, field, algorithm, affinity })
     }
 
     /// This pool is the one that new requests use from now on: requests that end, also those of older snapshots, are
     /// accounted in its order. Call it once, after the snapshot that holds it was published.
-    pub fn published(&self) {}
+    pub fn published(&self) {
+        self.algorithm.publish(&self.field);
+    }
 
     /// Chooses a server and counts the request as active on it until the lease ends.
+    ///
+    /// A client goes to the server it is bound to, also when that one takes no new clients any more, unless it may not
+    /// even keep its own or has been tried: then it is bound anew.
     pub fn choose(&self, choice: &Choice) -> Result<Lease, NoServer> {
+        if let Some(bound) = self.bound(choice, false).filter(|&bound| self.may_keep(bound, choice)) {
+            return self.lease(bound).ok_or(NoServer::BoundFull(bound));
+        }
         loop {
-            let index = self
-                .algorithm
-                .pick(self, choice)
-                .ok_or_else(|| self.why_none(choice))?;
-            let server = &self.servers[index as usize];
-            if server.acquire() {
-                return Ok(Lease::new(server.live(), index, false));
+            let index = self.pick(choice, false)?;
+            // Another thread may have taken the last place since.
+            if self.server(index).acquire() {
+                self.affinity.bind(&self.field, choice, index);
+                return Ok(self.lease_acquired(index, self.affinity.is_some()));
             }
         }
     }
@@ -75,9 +69,13 @@ impl Pool {
     /// A lease on this one server, for a request that waited for it; `None` while it is full or when it may not even
     /// keep its clients any more.
     pub fn lease(&self, server: ServerIndex) -> Option<Lease> {
-        let found = self.servers.get(server as usize)?;
-        let may = found.spec().keeps || found.spec().eligible;
-        (may && found.acquire()).then(|| Lease::new(found.live(), server, false))
+        let found = self.servers().get(server as usize)?;
+        (found.keeps() && found.acquire()).then(|| self.lease_acquired(server, false))
+    }
+
+    fn lease_acquired(&self, index: ServerIndex, newly_bound: bool) -> Lease {
+        self.algorithm.acquired(&self.field, index);
+        Lease::new(self.server(index).live(), index, newly_bound)
     }
 
     pub fn spec(&self) -> &PoolSpec {
@@ -86,13 +84,13 @@ impl Pool {
 
     /// In configuration order; a [`ServerIndex`] is a place in it.
     pub fn servers(&self) -> &[Server] {
-        &self.servers
+        &self.field.servers
     }
 
     /// # Panics
     /// When `index` is not of this pool.
     pub fn server(&self, index: ServerIndex) -> &Server {
-        &self.servers[index as usize]
+        self.field.server(index)
     }
 
     pub fn index_of(&self, id: &str) -> Option<ServerIndex> {
@@ -101,28 +99,36 @@ impl Pool {
 
     /// The eligible servers, in configuration order.
     pub fn eligible(&self) -> &[ServerIndex] {
-        &self.eligible
+        &self.field.eligible
     }
 
     /// Requests that the server has now; 0 when it is unknown.
     pub fn active(&self, id: &str) -> u32 {
-        self.index_of(id)
-            .map_or(0, |index| self.server(index).live().active())
+        self.index_of(id).map_or(0, |index| self.server(index).live().active())
     }
 
-    /// May this choice get this eligible server: neither full nor tried.
-    pub(crate) fn is_usable(&self, index: ServerIndex, choice: &Choice) -> bool {
-        !self.servers[index as usize].is_full() && !choice.tried.contains(&index)
+    pub(crate) fn bound(&self, choice: &Choice, peek: bool) -> Option<ServerIndex> {
+        self.affinity.bound(choice, peek)
+    }
+
+    pub(crate) fn may_keep(&self, bound: ServerIndex, choice: &Choice) -> bool {
+        self.server(bound).keeps() && !choice.tried.contains(&bound)
+    }
+
+    pub(crate) fn pick(&self, choice: &Choice, peek: bool) -> Result<ServerIndex, NoServer> {
+        if self.eligible().is_empty() {
+            return Err(NoServer::NoneEligible);
+        }
+        self.algorithm.pick(&self.field, choice, peek).ok_or_else(|| self.why_none(choice))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn field(&self) -> &Field {
+        &self.field
     }
 
     fn why_none(&self, choice: &Choice) -> NoServer {
-        if self.eligible.is_empty() {
-            NoServer::NoneEligible
-        } else if self
-            .eligible
-            .iter()
-            .all(|index| choice.tried.contains(index))
-        {
+        if self.eligible().iter().all(|index| choice.tried.contains(index)) {
             NoServer::AllTried
         } else {
             NoServer::AllFull
@@ -130,41 +136,29 @@ impl Pool {
     }
 }
 
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.algorithm.retire(&self.field);
+    }
+}
+
 fn check(spec: &PoolSpec) -> Result<BTreeMap<String, ServerIndex>, BuildError> {
     let pool = || spec.name.clone();
     if spec.servers.len() > SERVERS_MAX {
-        return Err(BuildError::TooManyServers {
-            pool: pool(),
-            servers: spec.servers.len(),
-        });
+        return Err(BuildError::TooManyServers { pool: pool(), servers: spec.servers.len() });
     }
-    for (field, bits, bits_max) in [
-        ("hash_mask_v4", spec.hash_mask_v4, 32),
-        ("hash_mask_v6", spec.hash_mask_v6, 128),
-    ] {
+    for (field, bits, bits_max) in [("hash_mask_v4", spec.hash_mask_v4, 32), ("hash_mask_v6", spec.hash_mask_v6, 128)] {
         if bits > bits_max {
-            return Err(BuildError::Mask {
-                pool: pool(),
-                field,
-                bits,
-                bits_max,
-            });
+            return Err(BuildError::Mask { pool: pool(), field, bits, bits_max });
         }
     }
     let mut by_id = BTreeMap::new();
     for (index, server) in (0..).zip(&spec.servers) {
         if !(1..=1_000_000).contains(&server.weight) {
-            return Err(BuildError::Weight {
-                pool: pool(),
-                id: server.id.clone(),
-                weight: server.weight,
-            });
+            return Err(BuildError::Weight { pool: pool(), id: server.id.clone(), weight: server.weight });
         }
         if by_id.insert(server.id.clone(), index).is_some() {
-            return Err(BuildError::RepeatedId {
-                pool: pool(),
-                id: server.id.clone(),
-            });
+            return Err(BuildError::RepeatedId { pool: pool(), id: server.id.clone() });
         }
     }
     Ok(by_id)

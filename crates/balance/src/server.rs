@@ -33,6 +33,11 @@ impl Server {
         self.spec.weight
     }
 
+    /// A client that is bound to it may stay.
+    pub(crate) fn keeps(&self) -> bool {
+        self.spec.keeps || self.spec.eligible
+    }
+
     /// At its `max_connections` just now.
     pub fn is_full(&self) -> bool {
         self.spec.max_connections != 0 && self.live.active() >= self.spec.max_connections

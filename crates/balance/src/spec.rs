@@ -59,15 +59,8 @@ pub struct ServerSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "by", rename_all = "lowercase", deny_unknown_fields)]
 pub enum AffinitySpec {
-    Source {
-        ttl_ms: u64,
-        capacity: u32,
-    },
-    Cookie {
-        form: CookieForm,
-        name: String,
-        same_site: String,
-    },
+    Source { ttl_ms: u64, capacity: u32 },
+    Cookie { form: CookieForm, name: String, same_site: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -19,6 +19,7 @@ mod networks;
 pub mod report;
 mod shared;
 pub mod snapshot;
+pub mod splice;
 mod timers;
 mod worker;
 

@@ -4,6 +4,7 @@
 
 mod dataplane;
 mod error;
+mod scheduler;
 
 use pyo3::prelude::*;
 
@@ -13,4 +14,6 @@ mod native {
     use crate::dataplane::DataPlane;
     #[pymodule_export]
     use crate::error::NativeError;
+    #[pymodule_export]
+    use crate::scheduler::{Scheduler, algorithm_needs};
 }

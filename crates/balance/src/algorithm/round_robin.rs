@@ -1,27 +1,18 @@
 //! In turn, weights ignored. One counter for all threads, so that the turns are those of the pool and not of a thread.
+//!
+//! Good for equal servers and requests of equal cost. Fails where requests differ much: it does not see that a server is
+//! behind. Any n choices in a row, n the number of eligible servers, take each server once.
+//!
+//! A server that is full or tried loses its turn and the turn after it is taken, so that the skipped server's share
+//! spreads over all others and does not double that of its neighbour.
 
-use crate::{choice::Choice, live::PoolLive, pool::Pool, server::ServerIndex};
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use super::{Field, Needs};
+use crate::{choice::Choice, server::ServerIndex};
 
-#[derive(Debug)]
-pub(crate) struct RoundRobin {
-    live: Arc<PoolLive>,
-}
+pub(super) const NEEDS: Needs = Needs::NOTHING;
 
-impl RoundRobin {
-    pub(crate) fn new(live: Arc<PoolLive>) -> Self {
-        Self { live }
-    }
-
-    pub(crate) fn pick(&self, pool: &Pool, choice: &Choice) -> Option<ServerIndex> {
-        let eligible = pool.eligible();
-        let n = eligible.len();
-        let turn = self.live.turns.fetch_add(1, Relaxed);
-        let start = turn.checked_rem(n as u64)? as usize;
-        eligible[start..]
-            .iter()
-            .chain(&eligible[..start])
-            .copied()
-            .find(|&index| pool.is_usable(index, choice))
-    }
+pub(super) fn pick(field: &Field, choice: &Choice, peek: bool) -> Option<ServerIndex> {
+    let eligible = &field.eligible;
+    let candidates = field.live.turns(peek).map(|turn| eligible[(turn % eligible.len() as u64) as usize]);
+    field.first_usable(choice, candidates)
 }
