@@ -16,10 +16,12 @@ pub mod failures;
 mod listener;
 mod live;
 mod networks;
+mod relay;
 pub mod report;
 mod shared;
 pub mod snapshot;
-pub mod splice;
+mod socket;
+mod splice;
 mod timers;
 mod worker;
 

@@ -9,30 +9,23 @@
 //! Not here: deadlines, which are the caller's (each step returns as soon as something moved), and what to do when a
 //! side fails.
 
+use crate::socket::Socket;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
 
 /// The size of a pipe, and the most that is moved at once. Linux lets every user have it (`fs.pipe-max-size`).
 pub const CHUNK: usize = 1 << 20;
 /// Pipes kept per thread; past it an empty one is closed.
 const POOL_MAX: usize = 64;
 /// After this much a step returns even if it could go on, so that one fast transfer does not starve the rest.
-const STEP_MAX: u64 = 4 * CHUNK as u64;
+const STEP_MAX: u64 = CHUNK as u64;
 
 thread_local! {
     static POOL: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
-}
-
-/// One end of a transfer.
-#[derive(Clone, Copy, Debug)]
-pub enum Socket<'a> {
-    Tcp(&'a TcpStream),
-    Unix(&'a UnixStream),
 }
 
 /// Which end a failure belongs to.
@@ -173,42 +166,6 @@ impl Failed {
     /// The kernel cannot splice between these (EINVAL), or no descriptor is left for a pipe: copy instead.
     pub fn is_unsupported(&self) -> bool {
         matches!(self.error.raw_os_error(), Some(libc::EINVAL | libc::EMFILE | libc::ENFILE))
-    }
-}
-
-impl Socket<'_> {
-    pub fn poll_readable(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Socket::Tcp(stream) => stream.poll_read_ready(cx),
-            Socket::Unix(stream) => stream.poll_read_ready(cx),
-        }
-    }
-
-    pub fn poll_writable(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Socket::Tcp(stream) => stream.poll_write_ready(cx),
-            Socket::Unix(stream) => stream.poll_write_ready(cx),
-        }
-    }
-
-    /// `WouldBlock` from `operation` clears the readiness, so the next poll waits for the next event.
-    fn try_io<R>(self, interest: Interest, operation: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
-        match self {
-            Socket::Tcp(stream) => stream.try_io(interest, || operation(stream.as_fd())),
-            Socket::Unix(stream) => stream.try_io(interest, || operation(stream.as_fd())),
-        }
-    }
-}
-
-impl<'a> From<&'a TcpStream> for Socket<'a> {
-    fn from(stream: &'a TcpStream) -> Self {
-        Socket::Tcp(stream)
-    }
-}
-
-impl<'a> From<&'a UnixStream> for Socket<'a> {
-    fn from(stream: &'a UnixStream) -> Self {
-        Socket::Unix(stream)
     }
 }
 

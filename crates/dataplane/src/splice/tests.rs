@@ -3,6 +3,7 @@ use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
 use std::thread;
+use tokio::net::{TcpStream, UnixStream};
 
 /// Both ends of a connection: the one that the test thread drives, and the one that the runtime has.
 fn pair() -> (StdStream, TcpStream) {
