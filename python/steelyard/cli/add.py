@@ -14,10 +14,12 @@ def add(
     pool: Annotated[str, typer.Argument(help="The pool.", metavar="POOL")],
     address: Annotated[str, typer.Argument(help="HOST:PORT, [V6]:PORT or unix:/PATH.", metavar="ADDRESS")],
     *,
-    id: Annotated[str, typer.Option(help="Its name in the pool; the address when left out.")] = "",
-    weight: Annotated[int, typer.Option(help="Its share, relative to the others.", min=1, max=1000)] = 1,
+    id: Annotated[str, typer.Option(help="Its name in the pool; the address when left out.", metavar="NAME")] = "",
+    weight: Annotated[int, typer.Option(help="Its share, relative to the others.", metavar="N", min=1, max=1000)] = 1,
     backup: Annotated[bool, typer.Option("--backup", help="Use it only while no primary server is up.")] = False,
-    max_connections: Annotated[int, typer.Option(help="At most so many requests at once (0: no limit).", min=0)] = 0,
+    max_connections: Annotated[
+        int, typer.Option(help="At most so many requests at once (0: no limit).", metavar="N", min=0)
+    ] = 0,
     admin: Admin = ADMIN_DEFAULT,
     json: Json = False,
 ) -> None:

@@ -13,7 +13,9 @@ from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, Targets
 def drain(
     targets: Targets,
     wait: Annotated[bool, typer.Option("--wait", help="Return only when nothing runs on it any more.")] = False,
-    timeout: Annotated[float, typer.Option(help="With --wait: give up after so many seconds (0: never).")] = 0,
+    timeout: Annotated[
+        float, typer.Option(help="With --wait: give up after so many seconds (0: never).", metavar="SECONDS")
+    ] = 0,
     admin: Admin = ADMIN_DEFAULT,
     json: Json = False,
 ) -> None:

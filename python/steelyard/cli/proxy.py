@@ -18,13 +18,15 @@ def proxy(
         typer.Option("--to", help="A server, once for each: HOST:PORT, or HOST:PORT=WEIGHT.", metavar="HOST:PORT"),
     ],
     *,
-    listen: Annotated[str, typer.Option(help="Where clients connect; :8080 is every address.")] = "127.0.0.1:8080",
+    listen: Annotated[
+        str, typer.Option(help="Where clients connect; :8080 is every address.", metavar="ADDRESS")
+    ] = "127.0.0.1:8080",
     algorithm: Annotated[str, typer.Option(help="How one server is chosen.", metavar="NAME")] = "",
-    probe: Annotated[str, typer.Option(help="tcp, or the /path to ask for, or off.")] = "tcp",
+    probe: Annotated[str, typer.Option(help="tcp, or the /path to ask for, or off.", metavar="tcp|/PATH|off")] = "tcp",
     tcp: Annotated[bool, typer.Option("--tcp", help="Forward any TCP protocol, not HTTP.")] = False,
-    log: Annotated[str, typer.Option(help="The access log: off, stdout, stderr or a path.")] = "off",
+    log: Annotated[str, typer.Option(help="The access log: off, stdout, stderr or a path.", metavar="TARGET")] = "off",
     admin: Annotated[str, typer.Option(help="Where the admin API listens, or off.", metavar="ADDRESS")] = "",
-    threads: Annotated[int, typer.Option(help="Native threads (0: one per core).", min=0, max=256)] = 0,
+    threads: Annotated[int, typer.Option(help="Native threads (0: one per core).", metavar="N", min=0, max=256)] = 0,
     json: Json = False,
 ) -> None:
     """Balance over servers named on the command line.

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from steelyard.status import Status
 
 _SHOWN = 50
-_LINES_AROUND = 8
-"""Lines of the live view that are not servers, with one service and one pool."""
+_LINES_ABOVE = 3
+_LINES_PER_POOL = 4
+"""Lines of the live view that are not servers: headline, blank, title; and blank, headline, title, rest."""
 
 
 def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep looking, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(help="With --watch: seconds between two looks.", min=0.1)] = 1.0,
+    every: Annotated[
+        float, typer.Option(help="With --watch: seconds between two looks.", metavar="SECONDS", min=0.1)
+    ] = 1.0,
     all_servers: Annotated[bool, typer.Option("--all", help="Show every server of a long pool.")] = False,
     admin: Admin = ADMIN_DEFAULT,
     json: Json = False,
@@ -66,7 +69,7 @@ def _watch(client: AdminClient, every: float, all_servers: bool) -> None:
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
             now = client.status()
-            around = _LINES_AROUND + len(now.services) + 4 * (len(now.pools) - 1)
+            around = _LINES_ABOVE + len(now.services) + _LINES_PER_POOL * len(now.pools)
             rows = 0 if all_servers else max(3, console.height - around)
             live.update(view(now, rates(before, now), width=console.width, rows=rows), refresh=True)
             before = now
@@ -79,7 +82,7 @@ def _watch_plainly(console: Console, client: AdminClient, every: float, all_serv
     while True:
         now = client.status()
         _print(console, now, before, 0 if all_servers else _SHOWN)
-        console.print()
+        print()
         before = now
         time.sleep(every)
 
@@ -87,7 +90,13 @@ def _watch_plainly(console: Console, client: AdminClient, every: float, all_serv
 def _print(console: Console, now: Status, before: Status | None, rows: int) -> None:
     from steelyard.cli.status_view import rates, view
 
-    console.print(view(now, rates(before, now), width=console.width, rows=rows))
+    picture = view(now, rates(before, now), width=console.width, rows=rows)
+    if console.is_terminal:
+        console.print(picture)
+        return
+    with console.capture() as capture:
+        console.print(picture)
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()), flush=True)
 
 
 def _console() -> Console:

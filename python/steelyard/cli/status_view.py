@@ -17,6 +17,7 @@ from steelyard.status import PoolStatus, ServerStatus, ServiceStatus, Status
 
 Item = TypeVar("Item")
 GAP = 2
+_SHOWN_MIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,24 @@ def view(status: Status, speed: Rates = NO_RATES, *, width: int = 80, rows: int 
     """The whole picture. ``rows``: how many servers to show in all, shared by the pools; 0: all."""
     parts: list[RenderableType] = [_headline(status), Text()]
     parts.append(_table(_service_columns(speed), status.services, width))
-    share = max(3, rows // max(1, len(status.pools))) if rows else 0
-    for pool in status.pools:
+    shares = fair_shares([len(pool.servers) for pool in status.pools], rows) if rows else [-1] * len(status.pools)
+    for pool, share in zip(status.pools, shares, strict=True):
         parts += [Text(), _pool_line(pool)]
-        shown = pool.servers if not share or len(pool.servers) <= share else troubled_first(pool.servers)[:share]
+        shown = pool.servers if share in (-1, len(pool.servers)) else troubled_first(pool.servers)[:share]
         if shown:
             parts.append(_table(_server_columns(pool.name, speed), shown, width))
         if len(shown) < len(pool.servers):
             parts.append(Text(_rest(pool, shown), style="dim"))
     return Group(*parts)
+
+
+def fair_shares(wanted: Sequence[int], rows: int) -> list[int]:
+    """Split the rows: a short pool leaves what it does not need to the long ones, and every pool shows a few."""
+    shares = [0] * len(wanted)
+    for place, index in enumerate(sorted(range(len(wanted)), key=lambda index: wanted[index])):
+        even = max(_SHOWN_MIN, (rows - sum(shares)) // (len(wanted) - place))
+        shares[index] = min(wanted[index], even)
+    return shares
 
 
 def troubled_first(servers: Sequence[ServerStatus]) -> list[ServerStatus]:
@@ -191,8 +201,8 @@ def state(server: ServerStatus) -> Text:
     if server.admin != "ready":
         word = "drained" if server.drained and server.admin == "drain" else server.admin
         text.append(f", {word}", style="cyan")
-    elif not server.eligible and server.health != "down":
-        text.append(", spare" if server.backup else ", out", style="dim" if server.backup else "red")
+    elif not server.eligible and server.health == "up":
+        text.append(", backup" if server.backup else ", ejected", style="dim" if server.backup else "red")
     return text
 
 

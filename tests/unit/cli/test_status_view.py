@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from steelyard.cli.status_view import NO_RATES, Rates, duration, latency, rates, troubled_first, view
+from steelyard.cli.status_view import NO_RATES, Rates, duration, fair_shares, latency, rates, troubled_first, view
 from steelyard.status import PoolStatus, Status
 from tests.unit.admin.fake import make_status, server_status, service_status
 
@@ -30,7 +30,7 @@ def test_wide_shows_everything() -> None:
         "steelyard 0.1.0 · up 5 s · snapshot 1 · no file",
         "pool web · round-robin · 1 of 4 eligible",
         "up, drained",
-        "up, spare",
+        "up, backup",
         "41,234",
         "8.44 ms",
         "down: connection refused",
@@ -69,6 +69,13 @@ def test_pools_share_the_rows() -> None:
     text = drawn(make_status((), pools=pools), 80, rows=30)
     assert text.count("20 more, 20 of them up") == 3
     assert text.count("1 queued") == 3
+
+
+def test_a_short_pool_leaves_its_rows_to_a_long_one() -> None:
+    assert fair_shares([6, 1], 7) == [6, 1]
+    assert fair_shares([100, 1, 100], 21) == [10, 1, 10]
+    assert fair_shares([100, 100], 2) == [3, 3]
+    assert fair_shares([], 10) == []
 
 
 def test_nothing_there_yet() -> None:
