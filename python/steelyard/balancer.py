@@ -10,14 +10,36 @@ handled here; they belong to the command line.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from steelyard.config.diff import Changes, diff
 from steelyard.config.model import Algorithm, Config, Server
+from steelyard.control.events import (
+    AdditionRequested,
+    AdminStateRequested,
+    AlgorithmRequested,
+    ConfigChanged,
+    RemovalRequested,
+    WeightRequested,
+)
+from steelyard.control.nearest import unknown
+from steelyard.control.prepare import prepare
+from steelyard.control.state import name_to_resolve
+from steelyard.control.status import candidates, in_force, status
+from steelyard.control.supervisor import Supervisor
+from steelyard.control.watch import watch
+from steelyard.errors import Refused, SteelyardError
+from steelyard.planes import http
+from steelyard.planes.plane import Plane
 from steelyard.report import Report
-from steelyard.status import Event, Explanation, Status
+from steelyard.status import AdminState, Event, Explanation, Status
 
 
 class Balancer:
@@ -27,18 +49,44 @@ class Balancer:
     cannot be done now, ``PlaneError`` when the native plane refuses (nothing has changed then).
     """
 
-    def __init__(self, config: Config, *, file: Path | None = None) -> None:
-        """``file`` is what ``reload()`` reads again and what ``process.watch`` watches."""
-        raise NotImplementedError
+    def __init__(
+        self, config: Config, *, file: Path | None = None, plane: Callable[[Config], Plane] = http.start
+    ) -> None:
+        """``file`` is what ``reload()`` reads again and what ``process.watch`` watches; ``plane`` is for tests."""
+        self._config = config
+        self._file = file
+        self._make_plane = plane
+        self._supervisor: Supervisor | None = None
+        self._addresses: dict[str, str] = {}
+        self._random_key = secrets.token_bytes(32)
+        self._started = 0.0
+        self._reloading = asyncio.Lock()
+        self._stopping: asyncio.Task[int] | None = None
+        self._stopped = asyncio.Event()
+        self._watcher: asyncio.Task[None] | None = None
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
         """Read and check ``path`` now; ``ConfigError`` names all that is wrong. Start it with ``async with``."""
-        raise NotImplementedError
+        return cls(_load(Path(path)), file=Path(path))
 
     async def start(self) -> None:
         """Resolve names, probe every server once, then open the listeners. ``PlaneError``: one could not be bound."""
-        raise NotImplementedError
+        if self._supervisor is not None:
+            raise Refused("a balancer is started once; make a new one")
+        plane = self._make_plane(self._config)
+        self._supervisor = supervisor = Supervisor(plane)
+        try:
+            await supervisor.start(await self._prepared(self._config))
+            self._addresses = await plane.addresses()
+        except BaseException:
+            await supervisor.abandon()
+            await plane.close(0.0)
+            self._stopped.set()
+            raise
+        self._started = time.monotonic()
+        if self._config.process.watch and self._file is not None:
+            self._watcher = asyncio.create_task(watch(self._file, self._file_changed), name="steelyard-watch")
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -52,67 +100,139 @@ class Balancer:
     @property
     def config(self) -> Config:
         """The configuration in force, with what was changed at run time (weights, servers, algorithms)."""
-        raise NotImplementedError
+        return in_force(self._running.state)
 
     @property
     def addresses(self) -> dict[str, str]:
         """Service name to the address bound, with the real port."""
-        raise NotImplementedError
+        return dict(self._addresses)
 
     async def status(self) -> Status:
-        raise NotImplementedError
+        supervisor = self._running
+        report = await supervisor.plane.report()
+        now = time.monotonic()
+        file = None if self._file is None else str(self._file)
+        return status(supervisor.state, report, now, uptime=now - self._started, file=file)
 
     async def report(self) -> Report:
         """The native plane's counters since the start, for metrics."""
-        raise NotImplementedError
+        return await self._running.plane.report()
 
     async def explain(self, pool: str, client: str, cookie: str = "") -> Explanation:
         """Which server the client address (with this Cookie field) would get now, and why; nothing is changed."""
-        raise NotImplementedError
+        supervisor = self._running
+        if pool not in supervisor.state.pools:
+            raise unknown("pool", pool, supervisor.state.pools)
+        choice = await supervisor.plane.explain(pool, client, cookie)
+        state = supervisor.state.pools[pool]
+        return Explanation(
+            pool=pool,
+            algorithm=state.algorithm_now,
+            client=client,
+            server=choice.server,
+            reason=choice.reason,
+            candidates=candidates(state, time.monotonic()),
+        )
 
     def events(self) -> AsyncIterator[Event]:
         """What happens from this call on. A subscriber that is too slow loses the oldest, and is told how many
         (``events-lost``). The iteration ends when the balancer has stopped."""
-        raise NotImplementedError
+        return self._running.subscribe()
 
     async def ready(self, pool: str, server: str) -> None:
-        raise NotImplementedError
+        await self._set_admin(pool, server, "ready")
 
     async def drain(self, pool: str, server: str) -> None:
         """No new clients; those that affinity bound to it stay. ``server-drained`` is told when nothing runs on it."""
-        raise NotImplementedError
+        await self._set_admin(pool, server, "drain")
 
     async def maintenance(self, pool: str, server: str) -> None:
         """No clients at all, and its probes count no longer; running requests end by themselves."""
-        raise NotImplementedError
+        await self._set_admin(pool, server, "maintenance")
 
     async def set_weight(self, pool: str, server: str, weight: int) -> None:
-        raise NotImplementedError
+        await self._running.request(WeightRequested(pool, server, weight))
 
     async def add_server(self, pool: str, server: Server) -> None:
-        raise NotImplementedError
+        host = name_to_resolve(server.address)
+        resolution = None if host is None else (await self._running.resolver.resolve([host]))[host]
+        await self._running.request(AdditionRequested(pool, server, resolution))
 
     async def remove_server(self, pool: str, server: str) -> None:
         """Drain it, then take it away; returns once it gets no new client. ``server-removed`` is told at the end."""
-        raise NotImplementedError
+        await self._running.request(RemovalRequested(pool, server))
 
     async def set_algorithm(self, pool: str, algorithm: Algorithm) -> None:
-        raise NotImplementedError
+        await self._running.request(AlgorithmRequested(pool, algorithm))
 
-    async def reload(self, config: Config | None = None) -> object:
-        """Take over ``config``, or the file read again; returns ``config.diff.Changes``.
+    async def reload(self, config: Config | None = None) -> Changes:
+        """Take over ``config``, or the file read again; returns what changed.
 
         On ``ConfigError`` or ``PlaneError`` nothing has changed.
         """
-        raise NotImplementedError
+        supervisor = self._running
+        async with self._reloading:
+            try:
+                after = await self._read() if config is None else config
+                await supervisor.request(await self._prepared(after))
+            except SteelyardError as error:
+                supervisor.announce("reload-failed", message=str(error))
+                raise
+            before, self._config = self._config, after
+            self._addresses = await supervisor.plane.addresses()
+            return diff(before, after)
 
     def reopen_log(self) -> None:
-        raise NotImplementedError
+        self._running.plane.reopen_log()
 
     async def stop(self, timeout: float | None = None) -> int:
         """Stop accepting, let what runs finish (None: ``process.shutdown_timeout``), end the rest; returns how many
         connections were cut."""
-        raise NotImplementedError
+        if self._supervisor is None or self._stopped.is_set():
+            return 0
+        if self._stopping is None:
+            wait = self._config.process.shutdown_timeout if timeout is None else timeout
+            self._stopping = asyncio.create_task(self._stop(self._supervisor, wait), name="steelyard-stop")
+        return await asyncio.shield(self._stopping)
 
     async def wait_stopped(self) -> None:
-        raise NotImplementedError
+        await self._stopped.wait()
+
+    @property
+    def _running(self) -> Supervisor:
+        if self._supervisor is None:
+            raise Refused("the balancer is not started: enter it by 'async with', or await start()")
+        return self._supervisor
+
+    async def _set_admin(self, pool: str, server: str, admin: AdminState) -> None:
+        await self._running.request(AdminStateRequested(pool, server, admin))
+
+    async def _prepared(self, config: Config) -> ConfigChanged:
+        file = "(configuration)" if self._file is None else str(self._file)
+        return await prepare(config, self._running.resolver, self._random_key, file)
+
+    async def _read(self) -> Config:
+        if self._file is None:
+            raise Refused("this balancer was not started from a file: give reload() a configuration")
+        return await asyncio.to_thread(_load, self._file)
+
+    async def _file_changed(self) -> None:
+        """A file that cannot be used was announced as ``reload-failed``; what runs, runs on."""
+        with contextlib.suppress(SteelyardError):
+            await self.reload()
+
+    async def _stop(self, supervisor: Supervisor, timeout: float) -> int:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+        try:
+            return await supervisor.stop(timeout)
+        finally:
+            self._stopped.set()
+
+
+def _load(file: Path) -> Config:
+    from steelyard.config.load import load  # type: ignore[import-not-found, unused-ignore]
+
+    loaded: Config = load(file)
+    return loaded

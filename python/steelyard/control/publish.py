@@ -21,10 +21,13 @@ def snapshot(state: ClusterState, now: float) -> dict[str, Any]:
 
 
 class Renderer:
-    """Renders snapshots as JSON, and remembers the parts: whole pools by revision, servers by what they show."""
+    """Renders snapshots as JSON, and remembers the parts: whole pools, and servers by what they show.
+
+    A pool is known by its identity: a revision may come twice, when the planes refused its first snapshot.
+    """
 
     def __init__(self) -> None:
-        self._pools: dict[str, tuple[int, str]] = {}
+        self._pools: dict[str, tuple[PoolState, str]] = {}
         self._servers: dict[str, dict[str, tuple[tuple[object, ...], str]]] = {}
 
     def render(self, state: ClusterState, now: float) -> bytes:
@@ -38,11 +41,11 @@ class Renderer:
 
     def _pool(self, pool: PoolState, now: float) -> str:
         known = self._pools.get(pool.name)
-        if known is not None and known[0] == pool.revision:
+        if known is not None and known[0] is pool:
             return known[1]
         servers = self._render_servers(pool, now)
         text = json.dumps(_pool_head(pool))[:-1] + f', "servers":[{servers}]}}'
-        self._pools[pool.name] = (pool.revision, text)
+        self._pools[pool.name] = (pool, text)
         return text
 
     def _render_servers(self, pool: PoolState, now: float) -> str:
