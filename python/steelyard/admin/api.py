@@ -49,6 +49,7 @@ def create_app(balancer: Balancer, token: bytes | None = None) -> FastAPI:
         description=openapi.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.balancer = balancer

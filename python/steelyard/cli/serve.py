@@ -13,7 +13,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -61,10 +61,11 @@ class _Process:
             starting = asyncio.ensure_future(stack.enter_async_context(self.balancer))
             if not await self._unless_ended(starting):
                 return 0
-            telling = asyncio.create_task(self._tell_events())
+            events = self.balancer.events()
             if server is not None:
                 await stack.enter_async_context(server)
             await self._tell_start(server.address if server else None)
+            telling = asyncio.create_task(self._tell_events(events))
             await self.ending.wait()
             cut = await self.balancer.stop()
             await telling
@@ -115,13 +116,10 @@ class _Process:
         with suppress(SteelyardError):  # told by the event reload-failed; what runs, runs on
             await self.balancer.reload()
 
-    async def _tell_events(self) -> None:
-        async for event in self.balancer.events():
-            self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        line = event.model_dump_json() if self.json else event_line(event, colored=colors(sys.stderr))
-        print(line, file=sys.stderr, flush=True)
+    async def _tell_events(self, events: AsyncIterator[Event]) -> None:
+        async for event in events:
+            line = event.model_dump_json() if self.json else event_line(event, colored=colors(sys.stderr))
+            print(line, file=sys.stderr, flush=True)
 
     async def _tell_start(self, admin: str | None) -> None:
         status = await self.balancer.status()
