@@ -126,3 +126,21 @@ async def test_intervals_are_jittered_by_a_tenth(monkeypatch: Any) -> None:
     assert 0.9 <= second <= 10.0
     assert all(8.9 <= wait <= 11.0 for wait in later)
     assert max(later) - min(later) > 1.0
+
+
+async def test_what_could_not_be_asked_is_not_delivered_and_asked_again() -> None:
+    asked = 0
+
+    async def unable(_: Target) -> Outcome | None:
+        nonlocal asked
+        asked += 1
+        return None if asked < 3 else Outcome(True, "fine")
+
+    batches: list[tuple[ProbeOutcome, ...]] = []
+    prober = Prober(batches.append, probe=unable)
+    prober.start("web", "a", target("a", interval=0.005))
+    assert await prober.first_round(30)
+    assert batches == []
+    await until(lambda: batches)
+    assert asked == 3
+    await prober.close()
