@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -57,7 +57,7 @@ def examine(values: dict[str, Any], doubtful: Iterable[Path] = ()) -> Examined:
                 for each in details
                 if not (each["type"] == "missing" and path_of(each) in unknown.values())
                 and (found := finding(each, values)) is not None
-                and not earlier.touches(found)
+                and not earlier.touches(replace(found, reads=(found.path,)))
             )
             for path, meant in unknown.items():
                 replaced |= _meant_parts(values, path, meant)

@@ -30,17 +30,17 @@ class Finding:
 
 
 class Doubt:
-    """Paths that were wrong by themselves. Nothing is concluded from what is, holds or lies in one."""
+    """Paths that were wrong by themselves. Nothing is concluded from one, from what is in it or from what holds it."""
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._paths = frozenset(paths)
         self._above = {path[:length] for path in self._paths for length in range(len(path) + 1)}
 
     def touches(self, finding: Finding) -> bool:
-        return any(self._includes(path) for path in (finding.path, *finding.reads))
+        return self._holds(finding.path) or any(path in self._above or self._holds(path) for path in finding.reads)
 
-    def _includes(self, path: Path) -> bool:
-        return path in self._above or any(path[:length] in self._paths for length in range(1, len(path)))
+    def _holds(self, path: Path) -> bool:
+        return any(path[:length] in self._paths for length in range(1, len(path) + 1))
 
 
 def show(value: object) -> str:

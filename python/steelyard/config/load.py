@@ -13,12 +13,14 @@ from steelyard.config.check import check
 from steelyard.config.examine import examine
 from steelyard.config.excerpt import excerpt
 from steelyard.config.finding import Finding
-from steelyard.config.locate import Places, Span, format_path, locate
+from steelyard.config.locate import Span, format_path, locate
 from steelyard.config.model import Config
 from steelyard.config.secret import Secret
 from steelyard.config.syntax import Slip, parse
 from steelyard.config.words import did_you_mean, nearest
 from steelyard.errors import ConfigError, Problem
+
+NOWHERE = Span(0, 0, 0)
 
 
 def load(path: str | os.PathLike[str]) -> Config:
@@ -65,8 +67,11 @@ def inspect_text(text: str, name: str = "<text>") -> tuple[Config | None, tuple[
         if finding.path not in reported
     ]
     if findings:
-        places = locate(parsed.text)
-        problems += (_problem(finding, name, places, lines) for finding in findings)
+        places, read = locate(parsed.text), parsed.text.split("\n")
+        for finding in findings:
+            span = (places.key if finding.spot == "key" else places.value)(finding.path) or NOWHERE
+            shown = _in_file(span, read[span.line - 1], lines[span.line - 1])
+            problems.append(_problem(finding, name, shown, lines))
     ordered = _ordered(problems)
     return None if _errors(ordered) else examined.config, ordered
 
@@ -74,7 +79,7 @@ def inspect_text(text: str, name: str = "<text>") -> tuple[Config | None, tuple[
 def verify(config: Config, name: str = "<configuration>") -> Config:
     """A configuration that was built in Python: ``ConfigError`` when its parts cannot stand together."""
     findings = (*check(config), *_secrets(config))
-    return _usable(config, tuple(_problem(finding, name, None, ()) for finding in findings))
+    return _usable(config, tuple(_problem(finding, name, NOWHERE, ()) for finding in findings))
 
 
 def _usable(config: Config | None, problems: tuple[Problem, ...]) -> Config:
@@ -91,11 +96,17 @@ def _ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
-def _problem(finding: Finding, name: str, places: Places | None, lines: Sequence[str]) -> Problem:
-    span: Span | None = None
-    if places is not None:
-        span = places.key(finding.path) if finding.spot == "key" else places.value(finding.path)
-    span = span or Span(0, 0, 0)
+def _in_file(span: Span, read: str, line: str) -> Span:
+    """Where a span of a line as it was read is in the file's own line, of which the read one may be a cured version."""
+    if read == line:
+        return span
+    piece = read[span.column - 1 :][: span.length].strip("\"'")
+    near = min(span.column - 1, len(line))
+    found = max(line.rfind(piece, 0, near + len(piece)), line.find(piece, near)) if piece else -1
+    return Span(span.line, found + 1, len(piece)) if found >= 0 else Span(span.line, 1, len(line))
+
+
+def _problem(finding: Finding, name: str, span: Span, lines: Sequence[str]) -> Problem:
     shown = excerpt(lines, span)
     return Problem(
         file=name,
@@ -111,7 +122,8 @@ def _problem(finding: Finding, name: str, places: Places | None, lines: Sequence
 
 
 def _problem_of_slip(slip: Slip, name: str, lines: Sequence[str]) -> Problem:
-    shown = excerpt(lines, Span(slip.line, slip.column, slip.length))
+    span = Span(slip.line, slip.column, slip.length)
+    shown = excerpt(lines, _in_file(span, slip.read, lines[slip.line - 1]))
     return Problem(
         file=name,
         line=slip.line,

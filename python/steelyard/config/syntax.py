@@ -29,6 +29,8 @@ class Slip:
     cure: str = ""
     path: Path = ()
     """The key that it is about, if that is known."""
+    read: str = ""
+    """Its line as it was read, after the cure of what stands before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ def _slip(text: str, start: int, verdict: Verdict, lost: str) -> Slip:
     path = verdict.path or _key_at(text, start)
     secret = path != () and names_secret(str(path[-1]))
     message = re.sub(r"found [^;]*$", "found something else", verdict.message) if secret else verdict.message
-    return Slip(line, column, verdict.length, message, cure, path)
+    read = text[start - column + 1 :].partition("\n")[0]
+    return Slip(line, column, verdict.length, message, cure, path, read)
 
 
 def _key_at(text: str, start: int) -> Path:

@@ -35,7 +35,8 @@ def _servers(path: Path, pool: Pool) -> Iterator[Finding]:
         yield Finding(servers, "this pool has no servers", cure, "warning", "key")
     elif all(server.backup for server in pool.servers):
         cure = "leave backup out for those that serve in good times"
-        yield Finding(servers, "all servers of this pool are backups, so that none is primary", cure, "warning", "key")
+        message = "all servers of this pool are backups, so that none is primary"
+        yield Finding(servers, message, cure, "warning", "key", (servers,))
     ids: dict[str, int] = {}
     addresses: dict[str, int] = {}
     for index, server in enumerate(pool.servers):
