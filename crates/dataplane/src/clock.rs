@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Microseconds since the worker began.
+/// Microseconds since the plane was started.
 #[derive(Debug)]
 pub struct Clock {
     base: Instant,
@@ -12,9 +12,11 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn start() -> Self {
+    /// All workers count from the same `base`: tables that they share hold these numbers.
+    pub fn start(base: Instant) -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Clock { base: Instant::now(), base_unix_us: unix.as_micros() as u64, now_us: Cell::new(1) }
+        let base_unix_us = (unix.as_micros() as u64).saturating_sub(base.elapsed().as_micros() as u64);
+        Clock { base, base_unix_us, now_us: Cell::new(1) }
     }
 
     /// Read the system's clock. Never 0, because 0 means "no deadline" everywhere.
@@ -45,7 +47,7 @@ mod tests {
 
     #[test]
     fn time_stands_still_between_two_readings() {
-        let clock = Clock::start();
+        let clock = Clock::start(std::time::Instant::now());
         let first = clock.refresh();
         assert_eq!(clock.now_us(), first);
         assert!(clock.refresh() >= first);

@@ -1,6 +1,7 @@
 //! The plane as its owner sees it: start, apply a snapshot, ask, end. Every method may be called from any thread; none is
 //! on the path of a request.
 
+use crate::access_log::{AccessLog, Format, Target};
 use crate::bind::bind;
 use crate::counters::Counters;
 use crate::error::Error;
@@ -11,15 +12,19 @@ use crate::report::Report;
 use crate::shared::{self, Shared, lock};
 use crate::snapshot::SnapshotSpec;
 use crate::worker::{self, Command, Handle};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use steelyard_balance::Choice;
 
 /// How long a worker may take to answer; it needs microseconds unless the machine is starved.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the last lines of the access log may take to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,12 +43,33 @@ pub struct LogOptions {
     pub format: String,
 }
 
+impl LogOptions {
+    fn open(&self) -> Result<Arc<AccessLog>, Error> {
+        let format = match self.format.as_str() {
+            "json" => Format::Json,
+            "combined" => Format::Combined,
+            found => {
+                let (path, found) = ("log.format".to_owned(), found.to_owned());
+                return Err(Error::Snapshot { path, expected: "json or combined", found });
+            }
+        };
+        AccessLog::open(Target::parse(&self.target), format).map_err(Error::Log)
+    }
+}
+
 pub struct Engine {
     shared: Arc<Shared>,
     /// None once closed.
     workers: Mutex<Vec<Handle>>,
     /// Held while a snapshot is applied, so that changes come one after the other.
     listeners: Mutex<HashMap<ListenKey, Bound>>,
+}
+
+/// Whom a client would get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    pub server: Option<String>,
+    pub reason: String,
 }
 
 /// A listening address in force.
@@ -63,8 +89,9 @@ impl Engine {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
+        let log = options.log.map(|log| log.open()).transpose()?;
         let counters = Counters::new(threads).map_err(Error::Descriptors)?;
-        let shared = Arc::new(Shared::new(counters, shared::capacity()));
+        let shared = Arc::new(Shared::new(threads, counters, log, shared::capacity()));
         let workers = (0..threads).map(|index| worker::start(index, shared.clone())).collect::<Result<_, _>>()?;
         Ok(Engine { shared, workers: Mutex::new(workers), listeners: Mutex::default() })
     }
@@ -82,6 +109,7 @@ impl Engine {
         let live = Arc::new(live);
         self.shared.live.store(live.clone());
         live.pools.values().for_each(|pool| pool.pool.published());
+        live.pools.values().for_each(|pool| pool.queue.changed());
         self.settle(|done| Command::Changed { done })?;
         for (key, (bound, sockets)) in bindings {
             for (worker, socket) in lock(&self.workers).iter().zip(sockets) {
@@ -110,13 +138,19 @@ impl Engine {
         let live = self.shared.live.load();
         let mut report = self.shared.counters.report();
         report.version = live.version;
+        if let Some(log) = &self.shared.log {
+            (report.log_written, report.log_dropped) = (log.written(), log.dropped());
+        }
         for (service, address) in self.addresses() {
             report.services.entry(service).or_default().address = address;
         }
+        let now_ms = self.shared.base.elapsed().as_millis() as u64;
         for (name, pool) in &live.pools {
             let servers = &mut report.pools.entry(name.clone()).or_default().servers;
             for server in pool.pool.servers() {
-                servers.entry(server.id().to_owned()).or_default().active = server.live().active().into();
+                let entry = servers.entry(server.id().to_owned()).or_default();
+                entry.active = server.live().active().into();
+                entry.ewma_us = server.live().ewma_us(now_ms) as u64;
             }
         }
         report
@@ -130,6 +164,29 @@ impl Engine {
     /// Requests or connections that the server has now; 0 when it is unknown.
     pub fn active(&self, pool: &str, server: &str) -> u32 {
         self.shared.live.load().pools.get(pool).map_or(0, |pool| pool.pool.active(server))
+    }
+
+    /// Whom this client would get now, and why; nothing is changed by asking. `cookie` is the affinity cookie's value, or
+    /// `name=value`; empty without one.
+    pub fn explain(&self, pool: &str, client: Option<IpAddr>, cookie: &str) -> Explanation {
+        let live = self.shared.live.load();
+        let Some(pool) = live.pools.get(pool).map(|pool| &pool.pool) else {
+            return Explanation { server: None, reason: format!("there is no pool {pool}") };
+        };
+        let value = cookie.rsplit(['=', '~']).next().filter(|mark| !mark.is_empty());
+        let choice = Choice {
+            client,
+            mark: value.map(str::as_bytes),
+            now_ms: self.shared.base.elapsed().as_millis() as u64,
+            ..Choice::default()
+        };
+        let (server, reason) = pool.peek(&choice);
+        Explanation { server: server.map(|index| pool.server(index).id().to_owned()), reason }
+    }
+
+    /// Open the access log's path again, after it was moved away.
+    pub fn reopen_log(&self) -> Result<(), Error> {
+        self.shared.log.as_ref().map_or(Ok(()), |log| log.reopen()).map_err(Error::Log)
     }
 
     /// Close the listeners; connections go on, and keep-alive ends with the running request.
@@ -161,6 +218,9 @@ impl Engine {
         for worker in std::mem::take(&mut *lock(&self.workers)) {
             // A worker that panicked has told so on stderr.
             let _ = worker.thread.join();
+        }
+        if let Some(log) = &self.shared.log {
+            log.close(LOG_PATIENCE);
         }
     }
 

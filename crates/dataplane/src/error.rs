@@ -1,5 +1,6 @@
 //! What the plane can refuse, in sentences that name the place, the cause and the cure.
 
+use crate::access_log::LogError;
 use std::fmt;
 use std::io;
 use steelyard_balance::BuildError;
@@ -17,7 +18,7 @@ pub enum Error {
     /// The operating system refused a thread or its runtime.
     Thread(io::Error),
     /// The access log could not be opened.
-    Log { target: String, source: io::Error },
+    Log(LogError),
     /// A worker did not answer.
     Stuck,
     /// The plane was closed before.
@@ -40,9 +41,7 @@ impl fmt::Display for Error {
             Error::Thread(source) => {
                 write!(out, "cannot start a worker thread: {source}; set process.threads lower or raise the limits")
             }
-            Error::Log { target, source } => {
-                write!(out, "log.access: cannot open {target}: {source}; check the folder and its permissions")
-            }
+            Error::Log(error) => write!(out, "{error}"),
             Error::Stuck => write!(out, "a worker thread did not answer within 10 s; restart the process"),
             Error::Closed => write!(out, "the data plane is closed; start a new one"),
         }
@@ -61,10 +60,7 @@ fn cure(source: &io::Error) -> &'static str {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Bind { source, .. }
-            | Error::Descriptors(source)
-            | Error::Thread(source)
-            | Error::Log { source, .. } => Some(source),
+            Error::Bind { source, .. } | Error::Descriptors(source) | Error::Thread(source) => Some(source),
             _ => None,
         }
     }

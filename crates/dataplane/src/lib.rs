@@ -2,28 +2,39 @@
 //!
 //! [`snapshot`] is what Python publishes, [`report`] what it reads back, [`engine`] the door.
 
-#![allow(dead_code, reason = "the proxy that uses the rest follows")]
 
 pub mod access_log;
 mod address;
+mod addresses;
 mod bind;
+mod body;
+mod budget;
+mod buffer;
 mod clock;
 mod connection;
 pub mod counters;
 pub mod engine;
 mod error;
+mod exchange;
 pub mod failures;
+mod gate;
 mod listener;
 mod live;
 mod networks;
+mod queue;
+#[allow(dead_code, reason = "mode `tcp`, which uses it, follows")]
 mod relay;
 pub mod report;
 mod shared;
 pub mod snapshot;
+#[allow(dead_code, reason = "mode `tcp`, which uses it, follows")]
 mod socket;
 mod splice;
 mod timers;
+mod transport;
+mod tunnel;
+mod upstream;
 mod worker;
 
-pub use engine::{Engine, LogOptions, Options};
+pub use engine::{Engine, Explanation, LogOptions, Options};
 pub use error::Error;

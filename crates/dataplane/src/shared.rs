@@ -1,5 +1,6 @@
 //! What all threads of one plane share. Nothing here is locked on the path of a request.
 
+use crate::access_log::AccessLog;
 use crate::counters::Counters;
 use crate::live::Live;
 use arc_swap::ArcSwap;
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 pub struct Shared {
     pub live: Arc<ArcSwap<Live>>,
     pub counters: Arc<Counters>,
+    pub workers: usize,
+    pub base: Instant,
+    pub log: Option<Arc<AccessLog>>,
     open: AtomicUsize,
     capacity: usize,
     ending: AtomicBool,
@@ -20,10 +24,13 @@ pub struct Shared {
 pub struct Open<'a>(&'a Shared);
 
 impl Shared {
-    pub fn new(counters: Arc<Counters>, capacity: usize) -> Self {
+    pub fn new(workers: usize, counters: Arc<Counters>, log: Option<Arc<AccessLog>>, capacity: usize) -> Self {
         Shared {
             live: Arc::default(),
             counters,
+            workers,
+            base: Instant::now(),
+            log,
             open: AtomicUsize::new(0),
             capacity,
             ending: AtomicBool::new(false),

@@ -1,23 +1,36 @@
 //! One worker: a thread with a single-threaded runtime and everything that its connections need, so that the path of a
 //! request meets no lock. The engine steers it through [`Command`]s.
 
+use crate::access_log::Lines;
+use crate::address::Address;
+use crate::addresses::Slot;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::exchange::Exchange;
 use crate::listener::{self, ListenKey, Listener};
 use crate::live::{Live, Service};
 use crate::shared::Shared;
 use crate::timers::{TICK_MS, Timers};
-use arc_swap::Cache;
-use std::cell::RefCell;
+use crate::upstream::Idle;
+use arc_swap::{ArcSwap, Cache};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use steelyard_balance::spec::RetrySpec;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Ticks between two looks at the idle connections to servers.
+const SWEEP_TICKS: u64 = 10;
+/// Exchanges that a worker keeps for reuse; more are given back to the system.
+const EXCHANGES_MOST: usize = 256;
 
 /// What the engine asks of a worker. `done` is dropped when the worker has done it.
 pub enum Command {
@@ -53,14 +66,23 @@ pub struct Handle {
     pub thread: JoinHandle<()>,
 }
 
+/// A service as the tasks of one thread hold it: counted without an atomic operation.
+pub type ServiceHere = Rc<Arc<Service>>;
+
 /// What the tasks of one thread share.
 pub struct Worker {
     pub index: usize,
     pub shared: Arc<Shared>,
     pub clock: Clock,
     pub timers: Rc<Timers>,
-    live: RefCell<Cache<Arc<arc_swap::ArcSwap<Live>>, Arc<Live>>>,
+    pub idle: RefCell<Idle>,
+    pub lines: RefCell<Option<Lines>>,
+    live: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
+    services: RefCell<(u64, HashMap<Arc<str>, ServiceHere>)>,
     listeners: RefCell<HashMap<ListenKey, Rc<Listener>>>,
+    exchanges: RefCell<Vec<Box<Exchange>>>,
+    budgets: RefCell<Vec<Budget>>,
+    random: Cell<u64>,
 }
 
 /// Start the thread of worker `index`.
@@ -69,16 +91,13 @@ pub fn start(index: usize, shared: Arc<Shared>) -> Result<Handle, Error> {
     let (ready, is_ready) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new()
         .name(format!("steelyard-{index}"))
-        .spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-            match runtime {
-                Ok(runtime) => {
-                    let _ = ready.send(Ok(()));
-                    runtime.block_on(run(Rc::new(Worker::new(index, shared)), receiver));
-                }
-                Err(error) => {
-                    let _ = ready.send(Err(error));
-                }
+        .spawn(move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                let _ = ready.send(Ok(()));
+                runtime.block_on(run(Rc::new(Worker::new(index, shared)), receiver));
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
             }
         })
         .map_err(Error::Thread)?;
@@ -99,10 +118,13 @@ async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
 
 async fn tick(worker: Rc<Worker>) {
     let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
-    loop {
+    for count in 1u64.. {
         interval.tick().await;
         worker.clock.refresh();
         worker.timers.tick(worker.clock.now_ms());
+        if count.is_multiple_of(SWEEP_TICKS) {
+            worker.idle.borrow_mut().sweep(worker.clock.now_ms());
+        }
     }
 }
 
@@ -111,16 +133,39 @@ impl Worker {
         Worker {
             index,
             live: RefCell::new(Cache::new(shared.live.clone())),
+            lines: RefCell::new(shared.log.as_ref().map(|log| log.lines())),
+            clock: Clock::start(shared.base),
             shared,
-            clock: Clock::start(),
             timers: Rc::default(),
+            idle: RefCell::default(),
+            services: RefCell::default(),
             listeners: RefCell::default(),
+            exchanges: RefCell::default(),
+            budgets: RefCell::default(),
+            random: Cell::new(RandomState::new().hash_one(index)),
         }
     }
 
+    /// Which snapshot is in force.
+    pub fn stamp(&self) -> u64 {
+        self.live.borrow_mut().load().stamp
+    }
+
+    /// Whether a connection to this address may wait for another request.
+    pub fn may_keep(&self, slot: Slot, address: &Address) -> bool {
+        self.live.borrow_mut().load().addresses.has(slot, address)
+    }
+
     /// The service as it is now; none when a change removed it.
-    pub fn service(&self, name: &str) -> Option<Arc<Service>> {
-        self.live.borrow_mut().load().services.get(name).cloned()
+    pub fn service(&self, name: &str) -> Option<ServiceHere> {
+        let mut live = self.live.borrow_mut();
+        let live = live.load();
+        let (snapshot, services) = &mut *self.services.borrow_mut();
+        if *snapshot != live.stamp {
+            *snapshot = live.stamp;
+            *services = live.services.iter().map(|(name, s)| (Arc::from(name.as_str()), Rc::new(s.clone()))).collect();
+        }
+        services.get(name).cloned()
     }
 
     /// Count something that was refused before a request was read.
@@ -130,9 +175,49 @@ impl Worker {
         }
     }
 
+    /// 64 fresh random bits, by xorshift64*: for spreading load and for request ids, not for secrets.
+    pub fn random(&self) -> u64 {
+        let mut bits = self.random.get() | 1;
+        bits ^= bits >> 12;
+        bits ^= bits << 25;
+        bits ^= bits >> 27;
+        self.random.set(bits);
+        bits.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Memory for one exchange, used before where possible.
+    pub fn exchange(&self) -> Box<Exchange> {
+        self.exchanges.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub fn give_back(&self, mut exchange: Box<Exchange>) {
+        exchange.clear();
+        let mut exchanges = self.exchanges.borrow_mut();
+        if exchanges.len() < EXCHANGES_MOST {
+            exchanges.push(exchange);
+        }
+    }
+
+    /// The pool's request counts for its retry budget.
+    pub fn count_request(&self, pool: usize) {
+        let mut budgets = self.budgets.borrow_mut();
+        if budgets.len() <= pool {
+            budgets.resize_with(pool + 1, Budget::default);
+        }
+        budgets[pool].request(self.clock.now_ms());
+    }
+
+    pub fn may_retry(&self, pool: usize, spec: &RetrySpec) -> bool {
+        let workers = self.shared.workers;
+        self.budgets.borrow_mut().get_mut(pool).is_some_and(|b| b.retry(self.clock.now_ms(), spec, workers))
+    }
+
     fn obey(self: &Rc<Self>, command: Command) {
         match command {
-            Command::Changed { done } => drop(done),
+            Command::Changed { done } => {
+                self.idle.borrow_mut().prune(self.live.borrow_mut().load());
+                drop(done);
+            }
             Command::Listen { key, service, socket } => self.listen(key, service, socket),
             Command::Serve { key, service } => {
                 if let Some(listener) = self.listeners.borrow().get(&key) {

@@ -6,16 +6,13 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli import complete
-from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, PoolName, connect
+from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, connect
 from steelyard.cli.output import print_json, say
 
 
 def algorithm(
-    pool: PoolName,
-    name: Annotated[
-        str, typer.Argument(help="The algorithm, such as maglev.", metavar="NAME", autocompletion=complete.algorithms)
-    ],
+    pool: Annotated[str, typer.Argument(help="The pool.", metavar="POOL")],
+    name: Annotated[str, typer.Argument(help="The algorithm, such as least-connections.", metavar="NAME")],
     admin: Admin = ADMIN_DEFAULT,
     json: Json = False,
 ) -> None:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from steelyard.cli import complete
-
 if TYPE_CHECKING:
     from steelyard.admin.client import AdminClient
 
@@ -16,17 +14,10 @@ Admin = Annotated[
 ]
 ADMIN_DEFAULT = "127.0.0.1:9900"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Target = Annotated[
-    str,
-    typer.Argument(help="A pool and one of its servers.", metavar="POOL/SERVER", autocompletion=complete.servers),
-]
+Target = Annotated[str, typer.Argument(help="A pool and one of its servers.", metavar="POOL/SERVER")]
 Targets = Annotated[
-    list[str],
-    typer.Argument(
-        help="Servers, as POOL/SERVER… or POOL SERVER….", metavar="POOL/SERVER...", autocompletion=complete.servers
-    ),
+    list[str], typer.Argument(help="Servers, as POOL/SERVER… or POOL SERVER…", metavar="POOL/SERVER...")
 ]
-PoolName = Annotated[str, typer.Argument(help="The pool.", metavar="POOL", autocompletion=complete.pools)]
 
 
 def connect(admin: str) -> AdminClient:

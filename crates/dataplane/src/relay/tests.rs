@@ -34,7 +34,7 @@ fn play(
 ) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let timers = Rc::new(Timers::default());
-    let clock = Clock::start();
+    let clock = Clock::start(std::time::Instant::now());
     runtime.block_on(async {
         let ((client_end, client_side), (server_end, server_side)) = (pair(), pair());
         let actors = [thread::spawn(move || client(client_end)), thread::spawn(move || server(server_end))];

@@ -1,0 +1,170 @@
+//! Bytes read and not used yet. The memory is zeroed once and then reused, so that reading into it needs no `unsafe`.
+
+/// What holds nearly every head, and bodies of the size that most answers have.
+pub const SIZE: usize = 16 << 10;
+/// For bodies that are known to be large.
+pub const SIZE_LARGE: usize = 64 << 10;
+
+pub struct Buffer {
+    data: Vec<u8>,
+    /// A head that stays readable while the body behind it is read and used.
+    pinned: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Buffer { data: vec![0; SIZE], pinned: 0, start: 0, end: 0 }
+    }
+}
+
+impl Buffer {
+    pub fn bytes(&self) -> &[u8] {
+        &self.data[self.start..self.end]
+    }
+
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// The first `count` bytes were used.
+    pub fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
+        self.start += count;
+        if self.start == self.end {
+            self.start = self.pinned;
+            self.end = self.pinned;
+        }
+    }
+
+    /// The first `count` bytes are a head: used, but kept for reading by [`Buffer::head`].
+    pub fn pin(&mut self, count: usize) {
+        if self.start > 0 {
+            self.data.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+        }
+        self.start = count;
+        self.pinned = count;
+    }
+
+    pub fn head(&self) -> &[u8] {
+        &self.data[..self.pinned]
+    }
+
+    /// The head is not needed any more.
+    pub fn unpin(&mut self) {
+        self.pinned = 0;
+        self.consume(0);
+    }
+
+    pub fn clear(&mut self) {
+        self.pinned = 0;
+        self.start = 0;
+        self.end = 0;
+    }
+
+    /// Where the next read goes; never empty unless `most` unused bytes are here already. What is kept moves to the
+    /// front when the end is reached, and the memory grows while it is full.
+    pub fn space(&mut self, most: usize) -> &mut [u8] {
+        if self.end == self.data.len() && self.start > self.pinned {
+            self.data.copy_within(self.start..self.end, self.pinned);
+            self.end -= self.start - self.pinned;
+            self.start = self.pinned;
+        }
+        if self.end == self.data.len() && self.end < most {
+            let grown = (self.data.len() * 2).clamp(SIZE, most.max(SIZE));
+            self.data.resize(grown, 0);
+        }
+        &mut self.data[self.end..]
+    }
+
+    /// The last read took all the space there was: more is probably waiting.
+    pub fn is_full(&self) -> bool {
+        self.end == self.data.len()
+    }
+
+    /// `count` bytes were read into the space.
+    pub fn filled(&mut self, count: usize) {
+        self.end += count;
+        debug_assert!(self.end <= self.data.len());
+    }
+
+    /// Make room for a large body, so that it takes fewer reads.
+    pub fn enlarge(&mut self) {
+        if self.data.len() < SIZE_LARGE {
+            self.data.resize(SIZE_LARGE, 0);
+        }
+    }
+
+    /// Give back memory that one long head or large body needed.
+    pub fn shrink(&mut self) {
+        if self.data.len() > SIZE {
+            *self = Buffer::default();
+        }
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Buffer, SIZE};
+
+    fn put(buffer: &mut Buffer, bytes: &[u8], most: usize) {
+        buffer.space(most)[..bytes.len()].copy_from_slice(bytes);
+        buffer.filled(bytes.len());
+    }
+
+    #[test]
+    fn what_is_read_is_used_in_order() {
+        let mut buffer = Buffer::default();
+        put(&mut buffer, b"first second", SIZE);
+        buffer.consume(6);
+        assert_eq!(buffer.bytes(), b"second");
+        put(&mut buffer, b" third", SIZE);
+        assert_eq!(buffer.bytes(), b"second third");
+        buffer.consume(12);
+        assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_moves_to_the_front_before_memory_grows() {
+        let mut buffer = Buffer::default();
+        put(&mut buffer, &[1; SIZE], SIZE);
+        buffer.consume(SIZE - 2);
+        assert_eq!(buffer.space(SIZE).len(), SIZE - 2);
+        assert_eq!(buffer.bytes(), [1, 1]);
+    }
+
+    #[test]
+    fn a_pinned_head_stays_while_the_body_passes() {
+        let mut buffer = Buffer::default();
+        put(&mut buffer, b"old|head|body", SIZE);
+        buffer.consume(4);
+        buffer.pin(5);
+        assert_eq!((buffer.head(), buffer.bytes()), (&b"head|"[..], &b"body"[..]));
+        buffer.consume(4);
+        put(&mut buffer, &[7; SIZE - 5], SIZE);
+        buffer.consume(SIZE - 6);
+        assert_eq!(buffer.space(SIZE).len(), SIZE - 6);
+        assert_eq!((buffer.head(), buffer.bytes()), (&b"head|"[..], &[7][..]));
+        buffer.unpin();
+        assert_eq!(buffer.bytes(), [7]);
+    }
+
+    #[test]
+    fn it_grows_to_the_limit_and_no_further() {
+        let mut buffer = Buffer::default();
+        let most = SIZE + 100;
+        put(&mut buffer, &[1; SIZE], most);
+        assert_eq!(buffer.space(most).len(), 100);
+        put(&mut buffer, &[2; 100], most);
+        assert!(buffer.space(most).is_empty());
+        buffer.shrink();
+        assert_eq!(buffer.space(SIZE).len(), SIZE);
+    }
+}

@@ -1,0 +1,211 @@
+//! Attempts: which server is asked, and when a request that failed may be sent once more.
+//!
+//! | what failed | again | budget |
+//! |---|---|---|
+//! | nothing of the request was sent | on another server | no: nothing is multiplied |
+//! | an idle connection turned out to be closed, the request is idempotent | on a fresh connection, once | no |
+//! | the server failed before its response, the request is idempotent and still held whole | on another server | yes |
+//! | anything else, and every timeout | never | – |
+//!
+//! RFC 9110 §9.2.2 allows an automatic retry of idempotent requests only.
+
+use super::choose::{Held, Unserved, choose};
+use super::{After, Exchange, Failure, answer, ask, record, refuse};
+use crate::address::Address;
+use crate::addresses::Slot;
+use crate::connection::Connection;
+use crate::counters::FailureKind;
+use crate::upstream::{ConnectError, Upstream, connect};
+use steelyard_http::{RequestOut, write_request};
+
+/// What limits the attempts of one request.
+#[derive(Default)]
+struct Tries {
+    count: u32,
+    /// An idle connection failed: from now on only fresh ones.
+    fresh: bool,
+    last: Option<Failure>,
+}
+
+/// Serve a request whose head is whole.
+pub async fn run(connection: &mut Connection, exchange: &mut Exchange) -> After {
+    connection.renew(&mut exchange.tried);
+    prepare(connection, exchange);
+    connection.worker.count_request(connection.service.pool.number);
+    let mut tries = Tries::default();
+    loop {
+        let held = match choose(connection, exchange).await {
+            Ok(held) => held,
+            Err(unserved) => {
+                return match tries.last {
+                    // What went wrong says more than that nobody is left.
+                    Some(failure) if unserved == Unserved::AllTried => {
+                        refuse::failed(connection, exchange, failure).await
+                    }
+                    _ => refuse::unserved(connection, exchange, unserved).await,
+                };
+            }
+        };
+        tries.count += 1;
+        exchange.trip.went_to(&held);
+        let failure = match attempt(connection, exchange, held, &mut tries).await {
+            Ok(after) => return after,
+            Err(failure) => failure,
+        };
+        if !goes_again(connection, exchange, failure, &mut tries) {
+            return refuse::failed(connection, exchange, failure).await;
+        }
+        tries.last = Some(failure);
+        exchange.request.rewind();
+        exchange.server_in.clear();
+        if failure != Failure::Withdrawn {
+            exchange.trip.retries += 1;
+            connection.service.pool.counters.of(connection.worker.index).retries.add(1);
+        }
+    }
+}
+
+/// Write the request's head for the server, and as much of its body behind it as is here.
+fn prepare(connection: &mut Connection, exchange: &mut Exchange) {
+    let service = &connection.service;
+    let Exchange { client_in, request_head: head, request, trip, .. } = exchange;
+    record::write_id(connection.worker.random(), connection.worker.random(), &mut trip.id);
+    let kept_id = match connection.peer.trusted {
+        true => service.rewrite.kept_request_id(client_in.head(), &head.fields),
+        false => None,
+    };
+    let with = RequestOut {
+        rewrite: &service.rewrite,
+        peer: &connection.peer,
+        framing: head.framing,
+        expect_continue: head.expect_continue,
+        close: false,
+        default_host: service.spec.listen.as_bytes(),
+        request_id: kept_id.unwrap_or(&trip.id),
+    };
+    write_request(client_in.head(), head, &with, &mut request.out);
+    request.begin(head.framing, head.framing, service.limits);
+}
+
+/// One attempt on one server.
+async fn attempt(
+    connection: &mut Connection,
+    exchange: &mut Exchange,
+    held: Held,
+    tries: &mut Tries,
+) -> Result<After, Failure> {
+    let pool = &held.service.pool;
+    let server = &pool.servers[held.server as usize];
+    let Some((slot, address)) = &server.address else { return Err(Failure::Unsent(FailureKind::Connect)) };
+    let index = connection.worker.index;
+    // The first bytes of a body, as far as they are here, go out together with the head.
+    if let Err(broken) = exchange.request.take(&mut exchange.client_in) {
+        return Err(refuse::of_body(broken));
+    }
+    let reused = if tries.fresh { None } else { checkout(connection, exchange, *slot) };
+    let mut upstream = match reused {
+        Some(upstream) => upstream,
+        None => {
+            let upstream = Box::pin(open(connection, exchange, &held, *slot, address)).await?;
+            // Connecting took its time: the snapshot may have changed meanwhile.
+            if !held.is_allowed(connection) {
+                return Err(Failure::Withdrawn);
+            }
+            upstream
+        }
+    };
+    server.counters.request(index);
+    if upstream.reused {
+        server.counters.of(index).reused.add(1);
+    }
+    exchange.trip.sent_us = connection.worker.clock.now_us();
+    ask::ask(connection, exchange, &mut upstream).await?;
+    answer::answer(connection, exchange, held, upstream).await
+}
+
+/// An idle connection. Before a request that cannot be repeated, the kernel is asked whether it is still open.
+fn checkout(connection: &Connection, exchange: &Exchange, slot: Slot) -> Option<Upstream> {
+    let mut idle = connection.worker.idle.borrow_mut();
+    let repeatable = exchange.request_head.method.is_idempotent();
+    while let Some(upstream) = idle.take(slot) {
+        if repeatable || !upstream.stream.is_disturbed_now() {
+            return Some(upstream);
+        }
+    }
+    None
+}
+
+/// A new connection, within the time that a service allows.
+async fn open(
+    connection: &mut Connection,
+    exchange: &mut Exchange,
+    held: &Held,
+    slot: Slot,
+    address: &Address,
+) -> Result<Upstream, Failure> {
+    let worker = connection.worker.clone();
+    let begun_us = worker.clock.refresh();
+    connection.timer.set(begun_us / 1000, connection.service.spec.timeouts.connect);
+    let mut opened = connect_once(connection, slot, address).await;
+    // Idle connections to servers are worth less than a request.
+    if matches!(opened, Err(ConnectError::Exhausted)) && worker.idle.borrow_mut().clear() > 0 {
+        tokio::task::yield_now().await;
+        opened = connect_once(connection, slot, address).await;
+    }
+    let upstream = opened.map_err(|error| match error {
+        ConnectError::Server => Failure::Unsent(FailureKind::Connect),
+        ConnectError::TimedOut => Failure::Unsent(FailureKind::Timeout),
+        ConnectError::Exhausted => Failure::Exhausted,
+    })?;
+    exchange.trip.connect_us = Some(worker.clock.refresh() - begun_us);
+    let server = &held.service.pool.servers[held.server as usize];
+    server.counters.of(worker.index).connects.add(1);
+    Ok(upstream)
+}
+
+async fn connect_once(connection: &Connection, slot: Slot, address: &Address) -> Result<Upstream, ConnectError> {
+    connection.timer.limit(connect(slot, address)).await.unwrap_or(Err(ConnectError::TimedOut))
+}
+
+/// Count the failure, and decide whether the request may be sent again.
+fn goes_again(connection: &mut Connection, exchange: &mut Exchange, failure: Failure, tries: &mut Tries) -> bool {
+    let Some((service, server)) = exchange.trip.server.clone() else { return false };
+    let index = connection.worker.index;
+    let (kind, idempotent) = match failure {
+        Failure::Unsent(kind) | Failure::Sent(kind) => (Some(kind), exchange.request_head.method.is_idempotent()),
+        _ => (None, exchange.request_head.method.is_idempotent()),
+    };
+    if let Some(kind) = kind {
+        service.pool.servers[server as usize].counters.failure(index, kind);
+    }
+    let retry = &service.pool.pool.spec().retry;
+    let may_repeat = idempotent && exchange.request.replayable;
+    let again = match failure {
+        Failure::Stale { sent } => (!sent || may_repeat) && !std::mem::replace(&mut tries.fresh, true),
+        Failure::Unsent(_) => tries.count < retry.attempts,
+        Failure::Withdrawn => tries.count < 2 * retry.attempts,
+        Failure::Sent(FailureKind::Timeout) => false,
+        Failure::Sent(_) if tries.count >= retry.attempts || !may_repeat => false,
+        Failure::Sent(_) => {
+            let granted = connection.worker.may_retry(service.pool.number, retry);
+            if !granted {
+                service.pool.counters.of(index).retries_refused.add(1);
+            }
+            granted
+        }
+        _ => false,
+    };
+    if !matches!(failure, Failure::Stale { .. } | Failure::Withdrawn) {
+        exchange.tried_on(connection, server, &service);
+    }
+    again
+}
+
+impl Exchange {
+    /// Do not choose this server again. After a change of the pool its index may be another, or none.
+    fn tried_on(&mut self, connection: &Connection, server: u32, service: &crate::worker::ServiceHere) {
+        let (was, now) = (&service.pool.pool, &connection.service.pool.pool);
+        let index = if std::ptr::eq(was, now) { Some(server) } else { now.index_of(was.server(server).id()) };
+        self.tried.extend(index);
+    }
+}

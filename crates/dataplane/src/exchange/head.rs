@@ -1,0 +1,76 @@
+//! Reading a request's head, within an absolute deadline: a client that sends it byte by byte gets no longer for it.
+
+use super::Exchange;
+use super::record::Trip;
+use crate::buffer;
+use crate::connection::Connection;
+use crate::timers::Elapsed;
+use std::future::poll_fn;
+use std::task::Poll;
+use steelyard_http::{Method, Parsed, parse_request};
+
+pub enum Read {
+    Complete,
+    /// The socket looked readable and was not: wait again, without a buffer.
+    Nothing,
+    /// The client went away, and nobody waits for an answer.
+    Gone,
+    Rejected {
+        status: u16,
+        reason: &'static str,
+        sentence: &'static str,
+    },
+}
+
+pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read {
+    let limits = connection.service.limits;
+    // A body may follow at once; a head of the full size must still fit.
+    let most = limits.header_bytes as usize + buffer::SIZE;
+    let mut begun = !exchange.client_in.is_empty();
+    if begun {
+        begin(connection, exchange);
+    }
+    loop {
+        if !exchange.client_in.is_empty() {
+            match parse_request(exchange.client_in.bytes(), &limits, &mut exchange.request_head) {
+                Ok(Parsed::Complete) => break,
+                Ok(Parsed::Partial) => {}
+                Err(reject) => return rejected(reject.status, reject.reason.name(), reject.reason.sentence()),
+            }
+        }
+        let reading = poll_fn(|cx| match connection.stream.poll_read(cx, &mut exchange.client_in, most) {
+            Poll::Pending if !begun => Poll::Ready(None),
+            polled => polled.map(Some),
+        });
+        match connection.timer.limit(reading).await {
+            Ok(None) => return Read::Nothing,
+            Ok(Some(Ok(0))) if begun => {
+                connection.reject("truncated-request");
+                return Read::Gone;
+            }
+            Ok(Some(Ok(0) | Err(_))) => return Read::Gone,
+            Err(Elapsed) => return rejected(408, "header-timeout", "The request took too long to arrive."),
+            Ok(Some(Ok(_))) => {}
+        }
+        if !begun {
+            begun = true;
+            begin(connection, exchange);
+        }
+    }
+    exchange.client_in.pin(exchange.request_head.length);
+    if exchange.request_head.method == Method::Connect {
+        return rejected(405, "connect-refused", "CONNECT is not offered here.");
+    }
+    Read::Complete
+}
+
+/// The first byte of a request is here.
+fn begin(connection: &mut Connection, exchange: &mut Exchange) {
+    let now_us = connection.worker.clock.refresh();
+    exchange.trip = Trip::begin(now_us);
+    connection.timer.set(now_us / 1000, connection.service.spec.timeouts.header);
+}
+
+fn rejected(status: u16, reason: &'static str, sentence: &'static str) -> Read {
+    Read::Rejected { status, reason, sentence }
+}

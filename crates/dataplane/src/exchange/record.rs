@@ -1,0 +1,109 @@
+//! What is known of an exchange when it is over: its counters and its line in the access log.
+
+use super::Exchange;
+use super::choose::Held;
+use crate::access_log::{Record, Request};
+use crate::connection::Connection;
+use crate::worker::ServiceHere;
+use steelyard_balance::ServerIndex;
+use steelyard_http::{FieldId, Version};
+
+/// Measured on the way. Times are those of the worker's clock, in microseconds.
+#[derive(Default)]
+pub struct Trip {
+    pub begun_us: u64,
+    pub sent_us: u64,
+    pub queue_us: Option<u64>,
+    pub connect_us: Option<u64>,
+    pub upstream_us: Option<u64>,
+    pub retries: u32,
+    pub server: Option<(ServiceHere, ServerIndex)>,
+    /// 0: no response was sent.
+    pub status: u16,
+    /// `ok`, or the reason of a refusal or failure.
+    pub end: &'static str,
+    /// 32 hexadecimal digits.
+    pub id: [u8; 32],
+}
+
+impl Trip {
+    pub fn begin(now_us: u64) -> Self {
+        Trip { begun_us: now_us, end: "ok", ..Trip::default() }
+    }
+
+    /// The attempt that is made now goes to this server.
+    pub fn went_to(&mut self, held: &Held) {
+        self.server = Some((held.service.clone(), held.server));
+    }
+}
+
+/// Write 128 random bits as hexadecimal digits.
+pub fn write_id(high: u64, low: u64, id: &mut [u8; 32]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+    for (pair, byte) in id.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
+/// Count the exchange and write its line.
+pub fn write(connection: &mut Connection, exchange: &mut Exchange) {
+    let worker = &connection.worker;
+    let duration_us = worker.clock.now_us() - exchange.trip.begun_us;
+    let service = &connection.service;
+    let block = service.counters.of(worker.index);
+    let (trip, bytes_in, bytes_out) = (&exchange.trip, exchange.request.bytes, exchange.response.bytes);
+    block.requests.add(1);
+    block.bytes_in.add(bytes_in);
+    block.bytes_out.add(bytes_out);
+    if trip.status != 0 {
+        block.response(trip.status, duration_us);
+    }
+    let Some(lines) = &mut *worker.lines.borrow_mut() else { return };
+    let buffer = exchange.client_in.head();
+    let head = &exchange.request_head;
+    let field = |id| head.value(buffer, id).unwrap_or_default();
+    let server = trip.server.as_ref().map_or("", |(service, server)| service.pool.pool.server(*server).id());
+    // Behind a trusted proxy the believed address may differ from the peer's.
+    let believed = connection.peer.trusted.then(|| super::client::believed(connection, buffer, &head.fields));
+    let believed = believed.map(|address| address.to_string());
+    lines.write(&Record {
+        time_us: worker.clock.unix_us(trip.begun_us),
+        service: &service.spec.name,
+        client: believed.as_ref().map_or(connection.peer.text(), |text| text.as_bytes()),
+        request: Some(Request {
+            method: head.method_span.of(buffer),
+            target: head.target.of(buffer),
+            version: match head.version {
+                _ if buffer.is_empty() => "",
+                Version::Http10 => "HTTP/1.0",
+                Version::Http11 => "HTTP/1.1",
+            },
+            status: trip.status,
+            id: &trip.id,
+            referer: field(FieldId::Referer),
+            user_agent: field(FieldId::UserAgent),
+        }),
+        bytes_in,
+        bytes_out,
+        duration_us,
+        queue_us: trip.queue_us,
+        connect_us: trip.connect_us,
+        upstream_us: trip.upstream_us,
+        pool: service.pool.pool.spec().name.as_str(),
+        server,
+        retries: trip.retries,
+        end: trip.end,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_id_is_hexadecimal() {
+        let mut id = [0; 32];
+        super::write_id(0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, &mut id);
+        assert_eq!(&id, b"0123456789abcdeffedcba9876543210");
+    }
+}

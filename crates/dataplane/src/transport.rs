@@ -1,0 +1,133 @@
+//! One byte stream to a client or a server. TLS will be one more variant; nothing above knows which one it has.
+//!
+//! Reads go through `poll_read`, which learns from a short read that the socket is empty: no read is made only to be
+//! told to wait.
+
+use crate::address::Address;
+use crate::buffer::Buffer;
+use crate::socket::Socket;
+use socket2::SockRef;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+pub enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub async fn connect(address: &Address) -> io::Result<Stream> {
+        match address {
+            Address::Ip(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+        }
+    }
+
+    /// Read into the buffer's space, which must not be empty. 0: the peer has ended its side.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer, most: usize) -> Poll<io::Result<usize>> {
+        let mut space = ReadBuf::new(buffer.space(most));
+        debug_assert!(space.capacity() > 0);
+        match self {
+            Stream::Tcp(stream) => ready!(Pin::new(stream).poll_read(cx, &mut space))?,
+            Stream::Unix(stream) => ready!(Pin::new(stream).poll_read(cx, &mut space))?,
+        }
+        let count = space.filled().len();
+        buffer.filled(count);
+        Poll::Ready(Ok(count))
+    }
+
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+        }
+    }
+
+    /// Ready when a read would not wait. No system call.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// Whether a connection that should be silent was ended or has said something, as far as the runtime knows. The
+    /// kernel is asked only when the runtime says so: the last read or splice may just have left the readiness set.
+    pub fn is_disturbed(&self) -> bool {
+        if self.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending() {
+            return false;
+        }
+        let peeked = self.socket().try_io(Interest::READABLE, |_| self.peek());
+        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// The same, asked of the kernel: for requests that cannot be repeated.
+    pub fn is_disturbed_now(&self) -> bool {
+        !matches!(self.peek(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether the peer has ended its side or the connection is broken; what it sent stays unread.
+    pub fn is_ended(&self) -> bool {
+        match self.peek() {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    fn peek(&self) -> io::Result<usize> {
+        let mut byte = [MaybeUninit::uninit()];
+        match self {
+            Stream::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
+            Stream::Unix(stream) => SockRef::from(stream).peek(&mut byte),
+        }
+    }
+
+    pub async fn read(&mut self, buffer: &mut Buffer, most: usize) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, buffer, most)).await
+    }
+
+    /// End our side; the peer still reads what is on its way.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_shutdown(cx)).await
+    }
+
+    /// Closing will send a reset instead of a clean end, so that the peer knows that something is missing.
+    pub fn reset_on_close(&self) {
+        if let Stream::Tcp(stream) = self {
+            // If it fails the connection is gone already.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// For moving pages without a copy.
+    pub fn socket(&self) -> Socket<'_> {
+        match self {
+            Stream::Tcp(stream) => Socket::Tcp(stream),
+            Stream::Unix(stream) => Socket::Unix(stream),
+        }
+    }
+}

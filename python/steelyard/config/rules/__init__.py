@@ -1,1 +1,0 @@
-"""The rules of ``check``, one file for each part of the configuration; each takes the whole ``Config``."""
