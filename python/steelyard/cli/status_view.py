@@ -105,29 +105,28 @@ def _rest(pool: PoolStatus, shown: Sequence[ServerStatus]) -> str:
 
 
 def _headline(status: Status) -> Text:
-    text = Text(f"steelyard {status.version}", style="bold")
-    parts = [f"up {duration(status.uptime_s)}", f"snapshot {status.snapshot}", status.file or "no file"]
-    text.append(" · " + " · ".join(parts), style="not bold dim")
+    text = Text(f"steelyard {status.version}", style="bold", no_wrap=True, overflow="ellipsis")
+    if status.stopping:
+        text.append(" · stopping", style="yellow")
+    text.append(f" · up {duration(status.uptime_s)} · snapshot {status.snapshot}", style="not bold dim")
     if status.log_dropped:
         text.append(f" · {status.log_dropped:,} log lines dropped", style="not bold red")
-    if status.stopping:
-        text.append(" · stopping", style="bold yellow")
+    text.append(f" · {status.file or 'no file'}", style="not bold dim")
     return text
 
 
 def _pool_line(pool: PoolStatus) -> Text:
+    """What matters most comes first: a narrow terminal cuts the end."""
     eligible = sum(server.eligible for server in pool.servers)
-    text = Text("pool ", style="dim")
+    calm = eligible == len(pool.servers)
+    text = Text("pool ", style="dim", no_wrap=True, overflow="ellipsis")
     text.append(pool.name, style="not dim bold")
-    text.append(f" · {pool.algorithm} · ", style="dim")
-    text.append(
-        f"{eligible:,} of {len(pool.servers):,} eligible",
-        style="dim" if eligible == len(pool.servers) else "not dim yellow",
-    )
+    text.append(f" · {eligible:,} of {len(pool.servers):,} eligible", style="dim" if calm else "not dim yellow")
     if pool.queued:
         text.append(f" · {pool.queued:,} queued", style="not dim yellow")
     if pool.retries:
         text.append(f" · {pool.retries:,} retries", style="dim")
+    text.append(f" · {pool.algorithm}", style="dim")
     return text
 
 

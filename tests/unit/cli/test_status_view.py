@@ -28,7 +28,7 @@ def test_wide_shows_everything() -> None:
     text = drawn(make_status((BUSY, DOWN, DRAINED, SPARE)), 160)
     for words in (
         "steelyard 0.1.0 · up 5 s · snapshot 1 · no file",
-        "pool web · round-robin · 1 of 4 eligible",
+        "pool web · 1 of 4 eligible · round-robin",
         "up, drained",
         "up, backup",
         "41,234",
