@@ -79,12 +79,14 @@ def _validated(values: dict[str, Any]) -> Config:
     """The configuration that the flags mean; a wrong value is told by the name of its flag."""
     from pydantic import ValidationError
 
+    from steelyard.config.load import verify
     from steelyard.config.model import Config
 
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
         flag = next((_FLAGS[str(part)] for part in reversed(fault["loc"]) if part in _FLAGS), "")
         message = fault["msg"].removeprefix("Value error, ")
         raise typer.BadParameter(f"{fault['input']!r}: {message}", param_hint=flag) from None
+    return verify(config, "steelyard proxy")

@@ -117,6 +117,6 @@ def test_nobody_there(steelyard: Command) -> None:
 def test_version_and_help(steelyard: Command) -> None:
     assert steelyard("--version").out.startswith("steelyard 0.")
     overview = steelyard("--help").out
-    for name in ("proxy", "status", "drain", "explain"):
+    for name in ("run", "check", "proxy", "status", "drain", "explain"):
         assert f"\n  {name} " in overview
         assert steelyard(name, "--help").status == 0
