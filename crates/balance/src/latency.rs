@@ -45,21 +45,30 @@ impl Latency {
         }
     }
 
+    pub(crate) fn last_ms(&self) -> u64 {
+        self.last_ms.load(SeqCst)
+    }
+
     /// Takes one answer into the mean. The times between answers are shared out by the swap, so that no two threads
     /// that observe at once count the same interval twice.
     pub(crate) fn observe(&self, now_ms: u64, latency_us: u64) {
         let last_ms = self.last_ms.fetch_max(now_ms, SeqCst);
-        let fresh = 1.0 - (-(now_ms.saturating_sub(last_ms) as f64) / TAU_MS).exp();
         let now = now_ms.max(last_ms) as f64 / TAU_MS;
         // Below a microsecond there is nothing to tell apart, and no logarithm of zero.
         let latency = latency_us.max(1) as f64;
+        let peak = latency.ln() + now;
         let next = |bits: u64| {
             let log = f64::from_bits(bits);
-            let decayed = if log.is_nan() { 0.0 } else { (log - now).exp() };
-            let mean = if latency >= decayed { latency } else { decayed + latency * fresh };
-            Some((mean.ln() + now).to_bits())
+            if log.is_nan() || peak >= log {
+                return Some(peak.to_bits());
+            }
+            let age_ms = now_ms.saturating_sub(last_ms);
+            (age_ms > 0).then(|| {
+                let fresh = 1.0 - (-(age_ms as f64) / TAU_MS).exp();
+                (((log - now).exp() + latency * fresh).ln() + now).to_bits()
+            })
         };
-        // The closure never declines.
+        // Declined where nothing changes: a lower latency in the same millisecond.
         let _ = self.log.fetch_update(SeqCst, SeqCst, next);
     }
 

@@ -10,15 +10,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
     },
 };
 
 /// The virtual time of a server that never had a turn.
 const NO_TURN: u64 = u64::MAX;
 
-/// The live state of one server.
+/// The live state of one server, on cache lines of its own: threads that use different servers do not disturb each other.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Live {
     active: AtomicU32,
     /// The server's number among those that are alive in its pool: small, and the same in every snapshot.
@@ -70,31 +71,32 @@ impl Live {
     }
 
     pub(crate) fn observe(&self, now_ms: u64, latency_us: u64) {
-        self.latency.observe(now_ms, latency_us);
-        self.pool.now_ms.fetch_max(now_ms, Relaxed);
+        if self.pool.wants_latency.load(Relaxed) {
+            self.latency.observe(now_ms, latency_us);
+        }
     }
 
     /// The server had its turn. Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996): the turn began at the later
     /// of the server's own time and the pool's, so that a server that was busy or away has saved nothing up.
     pub(crate) fn advance(&self, stride: u64) {
-        let floor = self.pool.virtual_time.load(SeqCst);
+        let floor = self.pool.virtual_time.0.load(SeqCst);
         let pass = |pass: u64| Some(pass.max(floor).saturating_add(stride));
         let before = self.pass.fetch_update(SeqCst, SeqCst, pass).unwrap_or(floor);
         if before > floor {
-            self.pool.virtual_time.fetch_max(before, SeqCst);
+            self.pool.virtual_time.0.fetch_max(before, SeqCst);
         }
     }
 
     /// A server without a turn yet has its first half a stride from now: servers that come together are not served in a
     /// burst, and the heavy ones begin.
     pub(crate) fn introduce(&self, stride: u64) {
-        let first = self.pool.virtual_time.load(SeqCst).saturating_add(stride / 2);
+        let first = self.pool.virtual_time.0.load(SeqCst).saturating_add(stride / 2);
         let _ = self.pass.compare_exchange(NO_TURN, first, SeqCst, SeqCst);
     }
 
     /// Strides have changed: what the server was ahead in old, longer strides is at most one new one.
     pub(crate) fn restride(&self, stride: u64) {
-        let most = self.pool.virtual_time.load(SeqCst).saturating_add(stride);
+        let most = self.pool.virtual_time.0.load(SeqCst).saturating_add(stride);
         self.pass.fetch_min(most, SeqCst);
     }
 }
@@ -103,15 +105,22 @@ impl Live {
 #[derive(Debug, Default)]
 pub(crate) struct PoolLive {
     /// How many turns were given by the algorithms that go in turn.
-    turns: AtomicU64,
-    virtual_time: AtomicU64,
-    /// The latest time that an answer brought.
-    now_ms: AtomicU64,
+    turns: Apart<AtomicU64>,
+    virtual_time: Apart<AtomicU64>,
     /// The order of the published pool, when its algorithm keeps one: whoever changes a server's load refreshes it, also
     /// a request that began under an older snapshot.
     order: ArcSwapOption<Tournament>,
+    /// The address of `order`, 0 without one: most choices need to know only that it is theirs, or that there is none.
+    order_address: AtomicUsize,
+    /// Whether the published pool's algorithm reads latencies.
+    wants_latency: AtomicBool,
     known: Mutex<Known>,
 }
+
+/// What all threads write, apart from what they only read.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -151,30 +160,40 @@ impl PoolLive {
 
     /// The numbers of the turns that this choice may use up; a peek uses none.
     pub(crate) fn turns(&self, peek: bool) -> impl Iterator<Item = u64> {
-        let next = if peek { self.turns.load(Relaxed) } else { 0 };
-        (next..).map(move |turn| if peek { turn } else { self.turns.fetch_add(1, Relaxed) })
-    }
-
-    pub(crate) fn now_ms(&self) -> u64 {
-        self.now_ms.load(Relaxed)
+        let next = if peek { self.turns.0.load(Relaxed) } else { 0 };
+        (next..).map(move |turn| if peek { turn } else { self.turns.0.fetch_add(1, Relaxed) })
     }
 
     /// The load of the server in this slot has changed, and `fresh` knows it already.
+    ///
+    /// The address is sequentially consistent with the counts: a thread that reads an older one here changed its server's
+    /// count before the order that is being published is refreshed as a whole.
     pub(crate) fn changed(&self, slot: u32, fresh: Option<&Arc<Tournament>>) {
-        let order = self.order.load();
-        if let Some(order) = &*order
-            && !fresh.is_some_and(|fresh| Arc::ptr_eq(fresh, order))
-        {
+        let address = self.order_address.load(SeqCst);
+        if address != fresh.map_or(0, address_of) && address != 0 {
+            self.refresh_order(slot);
+        }
+    }
+
+    fn refresh_order(&self, slot: u32) {
+        if let Some(order) = &*self.order.load() {
             order.refresh(slot);
         }
     }
 
-    pub(crate) fn keep_order(&self, order: Option<Arc<Tournament>>) {
-        self.order.store(order);
+    pub(crate) fn keep_order(&self, order: Option<&Arc<Tournament>>, wants_latency: bool) {
+        self.order.store(order.cloned());
+        self.order_address.store(order.map_or(0, address_of), SeqCst);
+        self.wants_latency.store(wants_latency, Relaxed);
     }
 
     /// Stops keeping this order, unless another one has taken its place.
     pub(crate) fn drop_order(&self, order: &Arc<Tournament>) {
+        let _ = self.order_address.compare_exchange(address_of(order), 0, SeqCst, SeqCst);
         self.order.compare_and_swap(order, None);
     }
+}
+
+fn address_of(order: &Arc<Tournament>) -> usize {
+    Arc::as_ptr(order).addr()
 }

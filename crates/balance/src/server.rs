@@ -6,15 +6,18 @@ use std::sync::Arc;
 /// The place of a server in its pool's `servers`; means something only together with that one [`crate::Pool`].
 pub type ServerIndex = u32;
 
+/// What every choice reads stands together; the rest is behind one more step.
 #[derive(Debug)]
 pub struct Server {
-    spec: ServerSpec,
     live: Arc<Live>,
+    weight: u32,
+    max_connections: u32,
+    spec: Box<ServerSpec>,
 }
 
 impl Server {
     pub(crate) fn new(spec: ServerSpec, live: Arc<Live>) -> Self {
-        Self { spec, live }
+        Self { live, weight: spec.weight, max_connections: spec.max_connections, spec: Box::new(spec) }
     }
 
     pub fn id(&self) -> &str {
@@ -30,7 +33,7 @@ impl Server {
     }
 
     pub fn weight(&self) -> u32 {
-        self.spec.weight
+        self.weight
     }
 
     /// A client that is bound to it may stay.
@@ -40,11 +43,11 @@ impl Server {
 
     /// At its `max_connections` just now.
     pub fn is_full(&self) -> bool {
-        self.spec.max_connections != 0 && self.live.active() >= self.spec.max_connections
+        self.max_connections != 0 && self.live.active() >= self.max_connections
     }
 
     /// Counts one more active request, unless that would exceed `max_connections`.
     pub(crate) fn acquire(&self) -> bool {
-        self.live.acquire(self.spec.max_connections)
+        self.live.acquire(self.max_connections)
     }
 }

@@ -25,7 +25,8 @@ from steelyard.admin.stream import server_sent
 from steelyard.balancer import Balancer
 from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
-from steelyard.errors import Refused, UnknownName
+from steelyard.control.nearest import unknown
+from steelyard.errors import Refused
 
 PoolName = Annotated[str, Path(description="A pool's name.", examples=["web"])]
 ServerId = Annotated[str, Path(description="A server's id inside its pool; it may contain slashes.", examples=["a"])]
@@ -49,6 +50,7 @@ def create_app(balancer: Balancer, token: bytes | None = None) -> FastAPI:
         description=openapi.DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.balancer = balancer
@@ -143,7 +145,7 @@ async def explain(
     if service:
         services = balancer.config.services
         if service not in services:
-            raise UnknownName(f"there is no service {service!r}; there is {', '.join(services) or 'none'}")
+            raise unknown("service", service, services)
         pool = services[service].pool
     return await balancer.explain(pool, client, cookie)
 
@@ -241,7 +243,7 @@ async def _pool(balancer: Balancer, name: str) -> status.PoolStatus:
     for pool in pools:
         if pool.name == name:
             return pool
-    raise UnknownName(f"there is no pool {name!r}; there is {', '.join(pool.name for pool in pools) or 'none'}")
+    raise unknown("pool", name, [pool.name for pool in pools])
 
 
 async def _server(balancer: Balancer, pool_name: str, server_id: str) -> status.ServerStatus:
@@ -249,4 +251,4 @@ async def _server(balancer: Balancer, pool_name: str, server_id: str) -> status.
     for server in pool.servers:
         if server.id == server_id:
             return server
-    raise UnknownName(f"there is no server {server_id!r} in pool {pool_name!r}")
+    raise unknown(f"server of pool {pool_name!r}", server_id, [server.id for server in pool.servers])

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, connect
+from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, PoolName, connect
 from steelyard.cli.output import print_json, say
 
 
 def add(
-    pool: Annotated[str, typer.Argument(help="The pool.", metavar="POOL")],
+    pool: PoolName,
     address: Annotated[str, typer.Argument(help="HOST:PORT, [V6]:PORT or unix:/PATH.", metavar="ADDRESS")],
     *,
     id: Annotated[str, typer.Option(help="Its name in the pool; the address when left out.", metavar="NAME")] = "",

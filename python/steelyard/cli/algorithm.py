@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, connect
+from steelyard.cli import complete
+from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, PoolName, connect
 from steelyard.cli.output import print_json, say
 
 
 def algorithm(
-    pool: Annotated[str, typer.Argument(help="The pool.", metavar="POOL")],
-    name: Annotated[str, typer.Argument(help="The algorithm, such as least-connections.", metavar="NAME")],
+    pool: PoolName,
+    name: Annotated[
+        str, typer.Argument(help="The algorithm, such as maglev.", metavar="NAME", autocompletion=complete.algorithms)
+    ],
     admin: Admin = ADMIN_DEFAULT,
     json: Json = False,
 ) -> None:

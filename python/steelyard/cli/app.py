@@ -44,7 +44,7 @@ class Commands(TyperGroup):
         return [name for name, place in COMMANDS.items() if find_spec(place.partition(":")[0])]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.list_commands(ctx):
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

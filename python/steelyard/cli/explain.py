@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steelyard.cli import complete
 from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, connect
 from steelyard.cli.output import print_json, say
 
@@ -16,7 +17,10 @@ _SHOWN = 40
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="A service or a pool.", metavar="SERVICE|POOL")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A service or a pool.", metavar="SERVICE|POOL", autocompletion=complete.services_and_pools),
+    ],
     client: Annotated[str, typer.Option(help="The client's address.", metavar="ADDRESS")] = "127.0.0.1",
     cookie: Annotated[str, typer.Option(help="The Cookie field it would send.", metavar="'NAME=VALUE'")] = "",
     admin: Admin = ADMIN_DEFAULT,

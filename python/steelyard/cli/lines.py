@@ -19,15 +19,19 @@ _COLORS = {
 }
 
 
+_INDENT = len("12:30:05 ") + 17
+
+
 def event_line(event: Event, *, colored: bool = False) -> str:
-    """``12:30:05 server-down    web/b: connection refused``."""
+    """``12:30:05 server-down      web/b: connection refused``; further lines of its message stand below."""
     when = time.strftime("%H:%M:%S", time.localtime(event.at))
     kind = f"{event.kind:<16}"
     if colored and event.kind in _COLORS:
         kind = f"\x1b[{_COLORS[event.kind]}m{kind}\x1b[0m"
     about = f"{event.pool}/{event.server}" if event.server else event.pool
-    rest = ": ".join(part for part in (about, _printable(event.message)) if part)
-    return f"{when} {kind} {rest}".rstrip()
+    first, *more = event.message.splitlines() or [""]
+    rest = ": ".join(part for part in (about, _printable(first)) if part)
+    return "\n".join([f"{when} {kind} {rest}".rstrip(), *(f"{'':<{_INDENT}}{_printable(line)}" for line in more)])
 
 
 def _printable(text: str) -> str:

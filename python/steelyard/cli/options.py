@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from steelyard.cli import complete
+
 if TYPE_CHECKING:
     from steelyard.admin.client import AdminClient
 
@@ -14,10 +16,17 @@ Admin = Annotated[
 ]
 ADMIN_DEFAULT = "127.0.0.1:9900"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Target = Annotated[str, typer.Argument(help="A pool and one of its servers.", metavar="POOL/SERVER")]
-Targets = Annotated[
-    list[str], typer.Argument(help="Servers, as POOL/SERVER… or POOL SERVER…", metavar="POOL/SERVER...")
+Target = Annotated[
+    str,
+    typer.Argument(help="A pool and one of its servers.", metavar="POOL/SERVER", autocompletion=complete.servers),
 ]
+Targets = Annotated[
+    list[str],
+    typer.Argument(
+        help="Servers, as POOL/SERVER… or POOL SERVER….", metavar="POOL/SERVER...", autocompletion=complete.servers
+    ),
+]
+PoolName = Annotated[str, typer.Argument(help="The pool.", metavar="POOL", autocompletion=complete.pools)]
 
 
 def connect(admin: str) -> AdminClient:

@@ -13,8 +13,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,8 @@ from steelyard.cli.lines import event_line
 from steelyard.cli.output import colors
 from steelyard.cli.start import start_block, start_json
 from steelyard.config.model import Config
-from steelyard.errors import ConfigError, SteelyardError
+from steelyard.config.secret import Secret
+from steelyard.errors import Refused, SteelyardError
 from steelyard.status import Event
 
 OFF: Final = "off"
@@ -35,12 +36,21 @@ def serve(config: Config, *, file: Path | None, admin: str, json: bool) -> int:
     return asyncio.run(_Process(config, file, admin, json).run())
 
 
+def _reveal(token: Secret) -> bytes:
+    try:
+        return token.reveal()
+    except (LookupError, OSError) as error:
+        raise Refused(
+            f"admin.token: {token.source} cannot be read ({error}): provide it, or leave the token out"
+        ) from None
+
+
 class _Process:
     def __init__(self, config: Config, file: Path | None, admin: str, json: bool) -> None:
         self.balancer = Balancer(config, file=file)
         self.admin = admin
         self.json = json
-        self.token = config.admin.token.reveal() if config.admin.token and admin != OFF else None
+        self.token = _reveal(config.admin.token) if config.admin.token and admin != OFF else None
         self.ending = asyncio.Event()
         self.reloading: asyncio.Task[None] | None = None
 
@@ -51,10 +61,11 @@ class _Process:
             starting = asyncio.ensure_future(stack.enter_async_context(self.balancer))
             if not await self._unless_ended(starting):
                 return 0
-            telling = asyncio.create_task(self._tell_events())
+            events = self.balancer.events()
             if server is not None:
                 await stack.enter_async_context(server)
             await self._tell_start(server.address if server else None)
+            telling = asyncio.create_task(self._tell_events(events))
             await self.ending.wait()
             cut = await self.balancer.stop()
             await telling
@@ -80,7 +91,7 @@ class _Process:
             signal.SIGTERM: self._end,
             signal.SIGINT: self._end,
             signal.SIGHUP: self._reload,
-            signal.SIGUSR1: self.balancer.reopen_log,
+            signal.SIGUSR1: self._reopen_log,
         }
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
@@ -91,26 +102,24 @@ class _Process:
             os._exit(1)
         self.ending.set()
 
+    def _reopen_log(self) -> None:
+        try:
+            self.balancer.reopen_log()
+        except SteelyardError as error:
+            self._say(str(error), event="reopen-failed")
+
     def _reload(self) -> None:
         if self.reloading is None or self.reloading.done():
             self.reloading = asyncio.create_task(self._reload_file())
 
     async def _reload_file(self) -> None:
-        try:
+        with suppress(SteelyardError):  # told by the event reload-failed; what runs, runs on
             await self.balancer.reload()
-        except ConfigError as error:
-            for problem in error.problems:
-                self._say(str(problem), event="fault")
-        except SteelyardError as error:
-            self._say(str(error), event="fault")
 
-    async def _tell_events(self) -> None:
-        async for event in self.balancer.events():
-            self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        line = event.model_dump_json() if self.json else event_line(event, colored=colors(sys.stderr))
-        print(line, file=sys.stderr, flush=True)
+    async def _tell_events(self, events: AsyncIterator[Event]) -> None:
+        async for event in events:
+            line = event.model_dump_json() if self.json else event_line(event, colored=colors(sys.stderr))
+            print(line, file=sys.stderr, flush=True)
 
     async def _tell_start(self, admin: str | None) -> None:
         status = await self.balancer.status()

@@ -20,8 +20,8 @@ UNIX_PATH_MAX = 107
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
-_DOTTED = re.compile(r"\d+\.\d+\.\d+\.\d+")
-_NUMERIC_END = re.compile(r"(?:.*\.)?\d+\.?")
+_DOTTED = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
+_NUMERIC_END = re.compile(r"(?:.*\.)?[0-9]+\.?")
 _URL = re.compile(r"[a-z][a-z0-9+]*://([^/]+).*", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
@@ -57,7 +57,7 @@ def parse_listen_address(value: object) -> str:
     if not isinstance(value, str):
         is_port = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535
         raise WrongValue(LISTEN_EXPECTED, did_you_mean(f'":{value}"') if is_port else "")
-    if value.isdigit() and int(value) <= 65535:
+    if re.fullmatch("[0-9]{1,5}", value) and int(value) <= 65535:
         raise WrongValue(LISTEN_EXPECTED, did_you_mean(f'":{value}"'))
     every = value.startswith(":") and value.count(":") == 1
     host, port = _split("0.0.0.0" + value if every else value, LISTEN_EXPECTED)
@@ -126,7 +126,7 @@ def _ipv6(host: str) -> str:
 def _guess(text: str) -> str:
     """The cure for the ways in which addresses are most often miswritten: a URL, no port, no brackets."""
     if (url := _URL.fullmatch(text)) is not None:
-        port = "" if re.search(r":\d+$", url[1]) else f":{_PORTS.get(text.partition(':')[0].lower(), 80)}"
+        port = "" if re.search(r":[0-9]+$", url[1]) else f":{_PORTS.get(text.partition(':')[0].lower(), 80)}"
         return did_you_mean(f'"{url[1]}{port}"')
     host, _, port = text.rpartition(":")
     for guess in (f"[{host}]:{port}", f"[{text}]:80"):

@@ -21,6 +21,7 @@ from steelyard.config.types import (
     LogTarget,
     Name,
     Network,
+    PoolName,
     Secret,
     Size,
     StatusExpression,
@@ -236,7 +237,7 @@ class Service(Model):
     """How it forwards."""
     listen: ListenAddress
     """Where clients connect: ``host:port`` or ``[v6]:port``; port 0 takes a free one."""
-    pool: str
+    pool: PoolName
     """The pool behind it."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed and kept."""

@@ -16,13 +16,13 @@ SIZE_MAX = 1 << 30
 DURATION_EXPECTED = 'a duration with its unit, such as "500ms", "2s", "5m" or "1h"'
 SIZE_EXPECTED = 'a size in bytes or with its unit, such as 8192, "16KiB" or "1MiB"'
 
-DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)")
+DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 _PER_UNIT = {"ms": 1000, "s": 1}
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
-_LONG_UNITS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)[a-z]*", re.IGNORECASE)
-SIZE = re.compile(r"(\d{1,12})(KiB|MiB|GiB)?")
+_LONG_UNITS = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)[a-z]*", re.IGNORECASE)
+SIZE = re.compile(r"([0-9]{1,12})(KiB|MiB|GiB)?")
 _BYTES = {None: 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SIZE_LIKE = re.compile(r"(\d+)\s*([KMG])i?B?", re.IGNORECASE)
+_SIZE_LIKE = re.compile(r"([0-9]+)\s*([KMG])i?B?", re.IGNORECASE)
 
 
 def parse_duration(value: object) -> float:
@@ -78,7 +78,7 @@ def meant_duration(value: object) -> str | None:
         return f'"{format_duration(value)}"'
     if isinstance(value, str) and (found := _LONG_UNITS.fullmatch(value.strip())):
         return f'"{found[1]}{found[2].lower()}"'
-    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
         return f'"{value}s"'
     return None
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from steelyard.config.words import WrongValue
 
 EXPECTED = '{ env = "NAME" } or { file = "/path" }'
+CURE = "a secret is not written here: keep it in the environment or in a file"
 
 
 class Secret(BaseModel):
@@ -27,7 +28,7 @@ class Secret(BaseModel):
     @classmethod
     def _one_source(cls, value: Any) -> Any:
         if isinstance(value, str):
-            raise WrongValue(EXPECTED, "a secret is not written here: keep it in the environment or in a file")
+            raise WrongValue(EXPECTED, CURE)
         if isinstance(value, dict) and "env" in value and "file" in value and bool(value["env"]) == bool(value["file"]):
             raise WrongValue('exactly one of { env = "NAME" } and { file = "/path" }')
         if isinstance(value, dict) and not (value.get("env") or value.get("file")) and value.keys() <= {"env", "file"}:

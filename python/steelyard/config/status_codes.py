@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from steelyard.config.words import WrongValue, did_you_mean
 
-_PART = re.compile(r"(\d{3})(?:-(\d{3}))?")
+_PART = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
 _CLASS = re.compile(r"([1-5])xx", re.IGNORECASE)
 EXPECTED = 'status codes and ranges from 100 to 599, such as "200-399" or "200,204"'
 

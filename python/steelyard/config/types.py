@@ -120,6 +120,7 @@ def _text(pattern: re.Pattern[str], name: str, expected: str) -> tuple[BeforeVal
 
 
 Name = Annotated[str, *_text(_NAME, "name", _NAME_EXPECTED)]
+PoolName = Annotated[str, Word("name", "the name of a pool")]
 Id = Annotated[str, *_text(_ID, "id", _ID_EXPECTED)]
 HostField = Annotated[str, *_text(_HOST_FIELD, "host", _HOST_EXPECTED)]
 Target = Annotated[str, *_text(_TARGET, "path", _TARGET_EXPECTED)]

@@ -6,6 +6,7 @@ The value types themselves are in ``types``. What was found is added by ``faults
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,8 +46,11 @@ def matching(pattern: re.Pattern[str], expected: str) -> Callable[[object], str]
 
 def nearest(word: object, valid: Iterable[str]) -> str | None:
     """The valid word that was probably meant: the same letters in another dress, or a few letters off."""
-    if not isinstance(word, str):
-        return None
+    return _nearest(word, tuple(valid)) if isinstance(word, str) else None
+
+
+@functools.lru_cache(maxsize=1024)  # the same slip is often made thousands of times
+def _nearest(word: str, valid: tuple[str, ...]) -> str | None:
     plain = {_plain(each): each for each in valid}
     if (same := plain.get(_plain(word))) is not None:
         return same

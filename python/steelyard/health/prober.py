@@ -1,8 +1,9 @@
 """Runs the probes of all servers for the supervisor: jittered, spread, at most so many at once, outcomes in batches.
 
-One scheduler with one heap, not a sleeping task for each of thousands of servers. When there are more probes than the
-machine can ask in time, intervals stretch; a probe's own timeout starts when it is really asked, so that our being busy
-never looks like a server's being slow. Nothing is judged here: see ``health.policy``.
+One scheduler with one heap, not a sleeping task for each of thousands of servers. Few are started in one turn of the
+event loop, so answers that are there are always read before more is asked: when there are more probes than the machine
+can ask in time, intervals stretch, and our being busy never looks like a server's being slow. Servers that say nothing
+wait beside the others and hold up nobody. Nothing is judged here: see ``health.policy``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
+import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -17,8 +19,10 @@ from steelyard.control.events import ProbeOutcome
 from steelyard.control.state import Target
 from steelyard.health.probes import Outcome, ask
 
-AT_ONCE = 256
-"""Probes under way at one time: enough for thousands a second, few enough to keep the answer of each quick."""
+AT_ONCE = 4096
+"""Probes under way at one time, at most; fewer where the process may open few descriptors."""
+BURST = 32
+"""Probes started in one turn of the event loop."""
 BATCH_DELAY = 0.02
 """How long outcomes are gathered before they are delivered together."""
 JITTER = 0.1
@@ -39,7 +43,7 @@ class Prober:
         deliver: Callable[[tuple[ProbeOutcome, ...]], None],
         *,
         rng: random.Random | None = None,
-        probe: Callable[[Target], Awaitable[Outcome]] = ask,
+        probe: Callable[[Target], Awaitable[Outcome | None]] = ask,
     ) -> None:
         self._deliver = deliver
         self._rng = rng or random.Random()
@@ -48,7 +52,7 @@ class Prober:
         self._due: list[tuple[float, int, Key, _Watch]] = []
         self._order = 0
         self._running: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(min(AT_ONCE, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
         self._wake = asyncio.Event()
         self._finished: list[ProbeOutcome] = []
         self._unasked = 0
@@ -96,7 +100,7 @@ class Prober:
         self._wake.set()
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, started = asyncio.get_running_loop(), 0
         while True:
             self._wake.clear()
             while self._due and self._due[0][0] <= loop.time():
@@ -107,6 +111,9 @@ class Prober:
                 task = loop.create_task(self._ask(key, watch))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+                started += 1
+                if started % BURST == 0:
+                    await asyncio.sleep(0)
             try:
                 async with asyncio.timeout_at(self._due[0][0] if self._due else None):
                     await self._wake.wait()
@@ -121,7 +128,8 @@ class Prober:
             self._slots.release()
         if self._watches.get(key) is not watch:
             return
-        self._finish(ProbeOutcome(*key, outcome.good, outcome.note))
+        if outcome is not None:
+            self._finish(ProbeOutcome(*key, outcome.good, outcome.note))
         interval = watch.target.probe.interval
         if watch.asked:
             wait = interval * self._rng.uniform(1 - JITTER, 1 + JITTER)

@@ -9,7 +9,8 @@ from typing import Any
 from steelyard.balancer import Balancer
 from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
-from steelyard.errors import Refused, UnknownName
+from steelyard.control.nearest import unknown
+from steelyard.errors import Refused
 from steelyard.report import LATENCY_BUCKETS_US, Report, ServerReport, ServiceReport
 from steelyard.status import Candidate, Event, Explanation, PoolStatus, ServerStatus, ServiceStatus, Status
 
@@ -213,6 +214,6 @@ class FakeBalancer(Balancer):
 
     def _find(self, pool: str, server: str = "a") -> None:
         if pool != "web":
-            raise UnknownName(f"there is no pool {pool!r}; there is web")
+            raise unknown("pool", pool, ["web"])
         if server not in self.servers:
-            raise UnknownName(f"there is no server {server!r} in pool 'web'; there are {', '.join(self.servers)}")
+            raise unknown("server of pool 'web'", server, self.servers)

@@ -97,10 +97,10 @@ async def test_weight_and_algorithm(api: httpx.AsyncClient, balancer: FakeBalanc
 @pytest.mark.parametrize(
     ("call", "body", "status", "cause"),
     [
-        ("GET /v1/pools/wbe", None, 404, "there is no pool 'wbe'; there is web"),
-        ("GET /v1/pools/web/servers/z", None, 404, "there is no server 'z' in pool 'web'"),
-        ("PUT /v1/pools/web/servers/z/weight", {"weight": 2}, 404, "there is no server 'z'"),
-        ("DELETE /v1/pools/web/servers/z", None, 404, "there is no server 'z'"),
+        ("GET /v1/pools/wbe", None, 404, "no pool is called 'wbe'; did you mean 'web'?"),
+        ("GET /v1/pools/web/servers/z", None, 404, "no server of pool 'web' is called 'z'; there is 'a', 'b'"),
+        ("PUT /v1/pools/web/servers/z/weight", {"weight": 2}, 404, "is called 'z'"),
+        ("DELETE /v1/pools/web/servers/z", None, 404, "is called 'z'"),
         ("POST /v1/pools/web/servers", {"id": "a", "address": "10.0.0.9:80"}, 409, "has a server 'a' already"),
         ("POST /v1/pools/web/servers", {"address": "10.0.0.9"}, 422, 'body.address: Value error, expected "host'),
         ("POST /v1/pools/web/servers", {"adress": "10.0.0.9:1"}, 422, "body.adress: Extra inputs"),
@@ -110,7 +110,7 @@ async def test_weight_and_algorithm(api: httpx.AsyncClient, balancer: FakeBalanc
         ("PUT /v1/pools/web/servers/a/admin-state", {"admin": "off"}, 422, "'ready', 'drain' or 'maintenance'"),
         ("GET /v1/explain?pool=web&client=nobody", None, 422, "query.client: Value error, 'nobody' does not appear"),
         ("GET /v1/explain?client=192.0.2.1", None, 409, "name either a pool or a service"),
-        ("GET /v1/explain?service=x&client=192.0.2.1", None, 404, "there is no service 'x'; there is www"),
+        ("GET /v1/explain?service=x&client=192.0.2.1", None, 404, "no service is called 'x'; there is 'www'"),
         ("GET /nowhere", None, 404, "Not Found"),
         ("POST /v1/status", None, 405, "Method Not Allowed"),
     ],

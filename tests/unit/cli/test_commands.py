@@ -73,8 +73,8 @@ def test_the_balancer_was_really_told(steelyard: Command, running: Running) -> N
 @pytest.mark.parametrize(
     ("words", "status", "err"),
     [
-        (["drain", "web/z"], 1, "steelyard: there is no server 'z' in pool 'web'; there are a, b\n"),
-        (["weight", "wbe/a", "2"], 1, "steelyard: there is no pool 'wbe'; there is web\n"),
+        (["drain", "web/z"], 1, "steelyard: no server of pool 'web' is called 'z'; there is 'a', 'b'\n"),
+        (["weight", "wbe/a", "2"], 1, "steelyard: no pool is called 'wbe'; did you mean 'web'?\n"),
         (["add", "web", "10.0.0.9:80", "--id", "a"], 1, "steelyard: pool 'web' has a server 'a' already"),
         (["drain", "web"], 2, "'web': expected POOL/SERVER, such as web/a"),
         (["drain"], 2, "Missing argument"),
@@ -120,3 +120,22 @@ def test_version_and_help(steelyard: Command) -> None:
     for name in ("run", "check", "proxy", "status", "drain", "explain"):
         assert f"\n  {name} " in overview
         assert steelyard(name, "--help").status == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("steelyard drain web/", ["web/a", "web/b"]),
+        ("steelyard weight web/b", ["web/b"]),
+        ("steelyard algorithm w", ["web"]),
+        ("steelyard algorithm web magl", ["maglev"]),
+        ("steelyard explain w", ["web", "www"]),
+        ("steelyard drain --admin 127.0.0.1:1 ", []),
+    ],
+)
+def test_completion(steelyard: Command, monkeypatch: pytest.MonkeyPatch, line: str, offered: list[str]) -> None:
+    monkeypatch.setenv("_STEELYARD_COMPLETE", "complete_bash")
+    words = line.split(" ")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    assert sorted(steelyard().out.split()) == offered

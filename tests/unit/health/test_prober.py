@@ -126,3 +126,21 @@ async def test_intervals_are_jittered_by_a_tenth(monkeypatch: Any) -> None:
     assert 0.9 <= second <= 10.0
     assert all(8.9 <= wait <= 11.0 for wait in later)
     assert max(later) - min(later) > 1.0
+
+
+async def test_what_could_not_be_asked_is_not_delivered_and_asked_again() -> None:
+    answers: list[Outcome | None] = [None, None, Outcome(True, "fine")]
+
+    async def unable(_: Target) -> Outcome | None:
+        if not answers:
+            await asyncio.Event().wait()
+        return answers.pop(0)
+
+    batches: list[tuple[ProbeOutcome, ...]] = []
+    prober = Prober(batches.append, probe=unable)
+    prober.start("web", "a", target("a", interval=0.005))
+    assert await prober.first_round(30)
+    assert batches == []
+    await until(lambda: batches)
+    assert batches == [(ProbeOutcome("web", "a", True, "fine"),)]
+    await prober.close()

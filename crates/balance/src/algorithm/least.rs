@@ -27,6 +27,7 @@ const STRIDE: u64 = 1 << 16;
 pub(crate) struct Order {
     /// Whether turns among equally loaded servers follow the weights.
     pub(super) weighted: bool,
+    pub(super) reads_latency: bool,
     pub(super) by_load: fn(&Server, &Server) -> Ordering,
 }
 
@@ -85,7 +86,7 @@ impl Least {
 
     pub(super) fn publish(&self, field: &Field) {
         field.servers.iter().zip(&self.strides).for_each(|(server, &stride)| server.live().restride(stride));
-        field.live.keep_order(self.tournament.clone());
+        field.live.keep_order(self.tournament.as_ref(), self.order.reads_latency);
         // After it is known to those who change loads: what they changed before is seen now, what they change from now on
         // they refresh themselves.
         if let Some(tournament) = &self.tournament {

@@ -8,4 +8,5 @@ use super::{Needs, least::Order};
 
 pub(super) const NEEDS: Needs = Needs { live_load: true, ..Needs::NOTHING };
 
-pub(super) static ORDER: Order = Order { weighted: false, by_load: |a, b| a.live().active().cmp(&b.live().active()) };
+pub(super) static ORDER: Order =
+    Order { weighted: false, reads_latency: false, by_load: |a, b| a.live().active().cmp(&b.live().active()) };

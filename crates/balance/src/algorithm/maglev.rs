@@ -13,7 +13,6 @@
 
 use super::{Field, Needs};
 use crate::{choice::Choice, flow::Mask, hash::hash, server::ServerIndex};
-use std::{cmp::Reverse, collections::BinaryHeap};
 
 pub(super) const NEEDS: Needs = Needs { weight: true, address: true, ..Needs::NOTHING };
 
@@ -71,9 +70,8 @@ fn fill(walks: &[Walk], weights: &[u32], size: u64) -> Vec<u16> {
     }
     let mut table = vec![FREE; size as usize];
     let mut at: Vec<u64> = walks.iter().map(|walk| walk.offset).collect();
-    let mut turns = Turns::new(weights);
-    for _ in 0..size {
-        let taker = turns.next_taker();
+    for taker in turns(weights, size as usize) {
+        let taker = taker as usize;
         let (skip, at) = (walks[taker].skip, &mut at[taker]);
         // A walk visits every place, and there is a free one as long as the table is not full.
         while table[*at as usize] != FREE {
@@ -87,39 +85,36 @@ fn fill(walks: &[Walk], weights: &[u32], size: u64) -> Vec<u16> {
     table
 }
 
-/// Who takes the next turn: ordered by round, within a round by place. Equal weights, the common case, need no heap.
-enum Turns<'a> {
-    Equal { next: usize, count: usize },
-    Weighted { weights: &'a [u32], most: u64, taken: Vec<u64>, heap: BinaryHeap<Reverse<(u64, usize)>> },
-}
-
-impl<'a> Turns<'a> {
-    fn new(weights: &'a [u32]) -> Self {
-        let most = u64::from(weights.iter().copied().max().unwrap_or(1));
-        if weights.iter().all(|&weight| u64::from(weight) == most) {
-            return Self::Equal { next: 0, count: weights.len() };
-        }
-        let heap = weights.iter().enumerate().map(|(i, &weight)| Reverse((most.div_ceil(weight.into()), i))).collect();
-        Self::Weighted { weights, most, taken: vec![0; weights.len()], heap }
+/// Who takes each of `count` turns: ordered by round, within a round by place.
+///
+/// After round r a server has had ⌊r·weight / largest weight⌋ turns. So the rounds that are needed are found by halving,
+/// and the turns are sorted by counting how many each round has: no more rounds than turns, as the heaviest server
+/// takes one in each.
+fn turns(weights: &[u32], count: usize) -> Vec<u16> {
+    let most = u64::from(weights.iter().copied().max().unwrap_or(1));
+    let had = |weight: u32, round: u64| round * u64::from(weight) / most;
+    let (mut few, mut enough) = (0, count as u64);
+    while few + 1 < enough {
+        let middle = few.midpoint(enough);
+        let turns: u64 = weights.iter().map(|&weight| had(weight, middle)).sum();
+        *(if turns < count as u64 { &mut few } else { &mut enough }) = middle;
     }
-
-    fn next_taker(&mut self) -> usize {
-        match self {
-            Self::Equal { next, count } => {
-                let taker = *next;
-                *next = if taker + 1 == *count { 0 } else { taker + 1 };
-                taker
-            }
-            Self::Weighted { weights, most, taken, heap } => {
-                let Some(mut first) = heap.peek_mut() else { return 0 };
-                let taker = first.0.1;
-                taken[taker] += 1;
-                // The first round in which round · weight reaches that many times the largest weight.
-                first.0.0 = ((taken[taker] + 1) * *most).div_ceil(weights[taker].into());
-                taker
-            }
+    let rounds =
+        |weight: u32| (1..=had(weight, enough)).map(move |turn| (turn * most).div_ceil(weight.into()) as usize);
+    let mut starts = vec![0_u32; enough as usize + 2];
+    weights.iter().flat_map(|&weight| rounds(weight)).for_each(|round| starts[round + 1] += 1);
+    for round in 1..starts.len() {
+        starts[round] += starts[round - 1];
+    }
+    let mut takers = vec![0; starts[enough as usize + 1] as usize];
+    for (taker, &weight) in weights.iter().enumerate() {
+        for round in rounds(weight) {
+            takers[starts[round] as usize] = taker as u16;
+            starts[round] += 1;
         }
     }
+    takers.truncate(count);
+    takers
 }
 
 #[cfg(test)]
@@ -137,10 +132,10 @@ mod tests {
     #[test]
     fn turns_follow_the_weights() {
         // Largest weight 3: in rounds 1, 2, 3 the sums are 3 6 9, 1 2 3 and 2 4 6.
-        let weights = [3, 1, 2];
-        let mut turns = Turns::new(&weights);
-        let taken: Vec<usize> = (0..6).map(|_| turns.next_taker()).collect();
-        assert_eq!(taken, [0, 0, 2, 0, 1, 2]);
+        assert_eq!(turns(&[3, 1, 2], 8), [0, 0, 2, 0, 1, 2, 0, 0]);
+        assert_eq!(turns(&[7, 7], 5), [0, 1, 0, 1, 0]);
+        assert_eq!(turns(&[1_000_000, 1], 4), [0, 0, 0, 0]);
+        assert_eq!(turns(&[1], 3), [0, 0, 0]);
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Algorithm {
     pub(crate) fn publish(&self, field: &Field) {
         match self {
             Self::Least(algorithm) => algorithm.publish(field),
-            _ => field.live.keep_order(None),
+            _ => field.live.keep_order(None, false),
         }
     }
 

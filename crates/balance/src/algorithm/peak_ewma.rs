@@ -11,10 +11,12 @@
 
 use super::{Field, Needs, least::Order};
 use crate::{latency::log_of_mean, server::Server};
+use std::sync::LazyLock;
 
 pub(super) const NEEDS: Needs = Needs { live_load: true, latency: true, ..Needs::NOTHING };
 
-pub(super) static ORDER: Order = Order { weighted: false, by_load: |a, b| log_cost(a).total_cmp(&log_cost(b)) };
+pub(super) static ORDER: Order =
+    Order { weighted: false, reads_latency: true, by_load: |a, b| log_cost(a).total_cmp(&log_cost(b)) };
 
 /// Above every logarithm that a latency can have: t/τ reaches it after 300,000 years of milliseconds.
 const UNKNOWN: f64 = 1e12;
@@ -22,16 +24,23 @@ const UNKNOWN: f64 = 1e12;
 fn log_cost(server: &Server) -> f64 {
     let live = server.live();
     match (live.latency.log(), live.active()) {
-        (Some(log), active) => log + (f64::from(active) + 1.0).ln(),
+        (Some(log), active) => log + log_after(active),
         (None, 0) => f64::NEG_INFINITY,
-        (None, active) => UNKNOWN + (f64::from(active) + 1.0).ln(),
+        (None, active) => UNKNOWN + log_after(active),
     }
+}
+
+/// ln(active + 1); remembered where it is asked for most, since every comparison needs two.
+fn log_after(active: u32) -> f64 {
+    static LOGS: LazyLock<[f64; 256]> = LazyLock::new(|| std::array::from_fn(|active| (active as f64 + 1.0).ln()));
+    LOGS.get(active as usize).copied().unwrap_or_else(|| (f64::from(active) + 1.0).ln())
 }
 
 /// Servers of which no answer was seen start at the mean of the others.
 pub(super) fn introduce_new_servers(field: &Field) {
     let lives = || field.servers.iter().map(|server| server.live());
     if let Some(mean) = log_of_mean(lives().filter_map(|live| live.latency.log()).collect::<Vec<_>>().into_iter()) {
-        lives().for_each(|live| live.latency.start_at(mean, field.live.now_ms()));
+        let now_ms = lives().map(|live| live.latency.last_ms()).max().unwrap_or(0);
+        lives().for_each(|live| live.latency.start_at(mean, now_ms));
     }
 }

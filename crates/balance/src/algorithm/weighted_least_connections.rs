@@ -10,6 +10,7 @@ pub(super) const NEEDS: Needs = Needs { weight: true, live_load: true, ..Needs::
 
 pub(super) static ORDER: Order = Order {
     weighted: true,
+    reads_latency: false,
     by_load: |a, b| {
         let product = |load: &Server, weight: &Server| u64::from(load.live().active()) * u64::from(weight.weight());
         product(a, b).cmp(&product(b, a))

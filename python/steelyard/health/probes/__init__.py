@@ -21,6 +21,9 @@ from steelyard.health.probes.bad import BadAnswer
 PROBES: Final[Mapping[str, Callable[[Target], Awaitable[str]]]] = {"tcp": tcp.connect, "http": http.exchange}
 """By ``probe.type``. Each returns what it found ("200"), and raises ``BadAnswer`` or an ``OSError``."""
 
+OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Errors of this machine: no descriptor, memory or port was left to ask with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -29,8 +32,9 @@ class Outcome:
     """Such as "200 in 3 ms" or "connection refused"."""
 
 
-async def ask(target: Target) -> Outcome:
-    """Probe once. Only a cancellation leaves this function as an exception."""
+async def ask(target: Target) -> Outcome | None:
+    """Probe once. None: it could not even be asked, which says nothing of the server. Only a cancellation leaves this
+    function as an exception."""
     target = _at_port(target)
     started = time.monotonic()
     try:
@@ -41,7 +45,7 @@ async def ask(target: Target) -> Outcome:
     except BadAnswer as error:
         return Outcome(False, str(error))
     except OSError as error:
-        return Outcome(False, _describe(error))
+        return None if error.errno in OURS else Outcome(False, _describe(error))
     except Exception as error:
         return Outcome(False, f"the probe itself failed: {type(error).__name__}: {error}")
     return Outcome(True, f"{found} in {_duration(time.monotonic() - started)}")
@@ -59,8 +63,7 @@ def _describe(error: OSError) -> str:
     """The system's own words, without the address that everybody knows."""
     if error.errno is None:
         return str(error) or type(error).__name__
-    text = os.strerror(error.errno).lower()
-    return {errno.ENOENT: "no such unix socket", errno.EMFILE: "our own descriptors are used up"}.get(error.errno, text)
+    return "no such unix socket" if error.errno == errno.ENOENT else os.strerror(error.errno).lower()
 
 
 def _duration(seconds: float) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import lru_cache
 
 import h11
 
-from steelyard.config.status_codes import parse_status_codes
+from steelyard.config.status_codes import StatusCodes, parse_status_codes
 from steelyard.control.state import Target
 from steelyard.health.probes.bad import BadAnswer
 from steelyard.health.probes.tcp import open_socket
@@ -28,13 +29,18 @@ async def exchange(target: Target) -> str:
         await asyncio.get_running_loop().sock_sendall(opened, _request(connection, target))
         try:
             status = await _status(connection, opened)
-            if status not in parse_status_codes(probe.status):
+            if status not in _expected(probe.status):
                 raise BadAnswer(f"answered {status}, expected {probe.status}")
             if probe.body and not await _body_has(connection, opened, probe.body.encode()):
                 raise BadAnswer(f"answered {status}, but its body lacks {probe.body!r}")
         except h11.RemoteProtocolError as error:
             raise BadAnswer(f"not HTTP/1.1: {error}") from error
     return str(status)
+
+
+@lru_cache(maxsize=256)
+def _expected(status: str) -> StatusCodes:
+    return parse_status_codes(status)
 
 
 def _request(connection: h11.Connection, target: Target) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import shutil
 import socket
@@ -15,7 +16,7 @@ import pytest
 
 from steelyard.config.model import Probe
 from steelyard.control.state import Target
-from steelyard.health.probes import Outcome, ask
+from steelyard.health.probes import Outcome, ask, tcp
 from tests.support.origin import Origin, Request, Response
 from tests.support.waiting import until
 
@@ -26,8 +27,9 @@ def target(address: str, **probe: Any) -> Target:
     return Target(address, address, Probe(**{"timeout": 5.0, **probe}))
 
 
-def said(outcome: Outcome) -> tuple[bool, str]:
+def said(outcome: Outcome | None) -> tuple[bool, str]:
     """The outcome without its time."""
+    assert outcome is not None
     return outcome.good, re.sub(r" in [\d.]+ m?s$", " in …", outcome.note)
 
 
@@ -200,3 +202,12 @@ async def test_against_nginx(tmp_path: Path) -> None:
     finally:
         nginx.terminate()
         await nginx.wait()
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL])
+async def test_what_we_could_not_ask_says_nothing_of_the_server(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_socket(*_: object) -> socket.socket:
+        raise OSError(code, "ours")
+
+    monkeypatch.setattr(tcp.socket, "socket", no_socket)
+    assert await ask(target("127.0.0.1:9", type="tcp")) is None

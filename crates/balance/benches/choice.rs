@@ -1,0 +1,101 @@
+//! What one choice costs, together with giving it back: all algorithms, 3, 100 and 10,000 servers, one and two threads;
+//! and what building the pool costs. `cargo bench -p steelyard-balance` prints a table, with `-- --json` one JSON object.
+//!
+//! Every thread keeps 16 requests running and ends the oldest before it starts the next. The best of several short
+//! rounds is told: other work on the machine can only add.
+
+use std::{
+    collections::VecDeque,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+use steelyard_balance::{Choice, Lease, Pool, hash::mix, spec::AlgorithmName};
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+const ROUNDS: usize = 12;
+const CHOICES: u64 = 50_000;
+const RUNNING: usize = 16;
+
+#[derive(serde::Serialize)]
+struct Row {
+    algorithm: &'static str,
+    servers: usize,
+    build_us: f64,
+    one_thread_ns: f64,
+    two_threads_ns: f64,
+}
+
+fn main() {
+    let rows: Vec<Row> = AlgorithmName::ALL
+        .into_iter()
+        .flat_map(|name| [3, 100, 10_000].map(|servers| measure(name, servers)))
+        .collect();
+    if std::env::args().any(|argument| argument == "--json") {
+        println!("{}", serde_json::to_string_pretty(&rows).expect("rows are plain"));
+        return;
+    }
+    println!("{:<26} {:>8} {:>12} {:>14} {:>16}", "algorithm", "servers", "build µs", "1 thread ns", "2 threads ns");
+    for row in rows {
+        let Row { algorithm, servers, build_us, one_thread_ns, two_threads_ns } = row;
+        println!("{algorithm:<26} {servers:>8} {build_us:>12.1} {one_thread_ns:>14.1} {two_threads_ns:>16.1}");
+    }
+}
+
+fn measure(name: AlgorithmName, servers: usize) -> Row {
+    let weights: Vec<u32> = (0..servers).map(|index| 1 + (mix(index as u64) % 100) as u32).collect();
+    let spec = support::weighted(name, &weights);
+    let best = |round: &dyn Fn() -> Duration| (0..ROUNDS).map(|_| round()).min().unwrap_or_default();
+    let build = best(&|| {
+        let start = Instant::now();
+        let pool = Pool::build(&spec, None).expect("the pool is sound");
+        let took = start.elapsed();
+        drop(pool);
+        took
+    });
+    let pool = Pool::build(&spec, None).expect("the pool is sound");
+    let choices_ns = |threads: u64| {
+        let took = best(&|| {
+            std::thread::scope(|scope| {
+                let runs: Vec<_> = (0..threads)
+                    .map(|thread| {
+                        scope.spawn({
+                            let pool = &pool;
+                            move || run(pool, thread)
+                        })
+                    })
+                    .collect();
+                runs.into_iter().map(|run| run.join().expect("no thread panics")).max().unwrap_or_default()
+            })
+        });
+        took.as_secs_f64() * 1e9 / CHOICES as f64
+    };
+    Row {
+        algorithm: name.as_str(),
+        servers,
+        build_us: build.as_secs_f64() * 1e6,
+        one_thread_ns: choices_ns(1),
+        two_threads_ns: choices_ns(2),
+    }
+}
+
+/// The time of `CHOICES` choices, each of which ends an older one.
+fn run(pool: &Pool, thread: u64) -> Duration {
+    let mut running: VecDeque<Lease> = VecDeque::with_capacity(RUNNING + 1);
+    let mut step = |number: u64| {
+        let random = mix(number ^ (thread << 40));
+        let client = Some(std::net::IpAddr::from((random as u32).to_be_bytes()));
+        let choice = Choice { client, random, now_ms: number / 100, ..Choice::default() };
+        running.push_back(black_box(pool.choose(black_box(&choice))).expect("no server is ever full"));
+        if running.len() > RUNNING
+            && let Some(oldest) = running.pop_front()
+        {
+            oldest.finish(choice.now_ms, 900 + (random >> 56));
+        }
+    };
+    (0..CHOICES / 10).for_each(&mut step);
+    let start = Instant::now();
+    (0..CHOICES).for_each(&mut step);
+    start.elapsed()
+}

@@ -1,0 +1,45 @@
+"""What each algorithm needs to know and what each mode can tell it. What cannot work is refused when the file is read.
+
+The first table is exported by ``crates/balance`` too (``_native.algorithm_needs``); a test holds both together.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from steelyard.config.model import Algorithm, Mode
+
+Need = Literal["weight", "live-load", "latency", "address"]
+
+NEEDS: dict[Algorithm, frozenset[Need]] = {
+    "round-robin": frozenset(),
+    "weighted-round-robin": frozenset({"weight"}),
+    "least-connections": frozenset({"live-load"}),
+    "weighted-least-connections": frozenset({"weight", "live-load"}),
+    "random": frozenset(),
+    "weighted-random": frozenset({"weight"}),
+    "source-hash": frozenset({"address"}),
+    "maglev": frozenset({"weight", "address"}),
+    "power-of-two": frozenset({"live-load"}),
+    "peak-ewma": frozenset({"live-load", "latency"}),
+}
+
+GIVES: dict[Mode, frozenset[Need]] = {
+    "proxy": frozenset({"weight", "live-load", "latency", "address"}),
+    "tcp": frozenset({"weight", "live-load", "address"}),
+}
+"""Mode ``tcp`` sees connections, but not when a request in them begins and ends, so it knows no latency."""
+
+
+def reads_weights(algorithm: Algorithm) -> bool:
+    return "weight" in NEEDS[algorithm]
+
+
+def weighing() -> tuple[Algorithm, ...]:
+    """The algorithms that read weights."""
+    return tuple(algorithm for algorithm in NEEDS if reads_weights(algorithm))
+
+
+def working_in(mode: Mode) -> tuple[Algorithm, ...]:
+    """The algorithms that a mode can feed."""
+    return tuple(algorithm for algorithm, needs in NEEDS.items() if needs <= GIVES[mode])

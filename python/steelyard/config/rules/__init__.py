@@ -1,0 +1,1 @@
+"""The rules of ``check``, one file for each part of the configuration; each takes the whole ``Config``."""

@@ -1,0 +1,173 @@
+"""ASGI middleware: ``app.add_middleware(SessionMiddleware, store="redis://…")``, then ``request.session``.
+
+The session is loaded when it is first read and saved before the response starts, so that the client's next request
+sees it. What is changed after that (a streaming body, a background task) is saved by ``await session.save()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Literal
+
+from steelyard.sessions import cookie
+from steelyard.sessions.bridge import Bridged, wait_for
+from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable
+from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie, SetCookie
+from steelyard.sessions.plan import AsyncConnector, carry_out_async
+from steelyard.sessions.session import Session
+from steelyard.sessions.settings import Settings
+from steelyard.sessions.stores import Store, open_store
+
+log = logging.getLogger("steelyard.sessions")
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+OnFailure = Literal["503", "read-only"]
+
+
+class AsyncSession(Session):
+    """A session of an ASGI application: a mapping, with ``load`` and ``save`` to await where that is clearer."""
+
+    def __init__(self, middleware: SessionMiddleware, cookie_id: str | None) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(middleware.manager.codec, cookie_id, lambda session: wait_for(self.load, loop))
+        self._middleware = middleware
+
+    async def load(self) -> None:
+        """Load now; not needed before reading, except in tasks that the application started by itself."""
+        await carry_out_async(self._middleware.manager.load(self), self._middleware.connector())
+
+    async def save(self) -> None:
+        """Save now. For changes made after the response has started; cannot create a session any more then."""
+        await carry_out_async(self._middleware.manager.save(self), self._middleware.connector())
+
+
+class SessionMiddleware:
+    """Gives every HTTP request and WebSocket a ``scope["session"]``.
+
+    ``store`` is a URL or a ``Store``; the other arguments are the fields of ``Settings``. ``on_failure`` says what
+    happens when the store cannot save: ``"503"``, or ``"read-only"``: the response goes out, the changes are lost and
+    logged. A session that cannot be loaded is always a 503, never an empty session.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        store: str | Store = "memory://",
+        *,
+        settings: Settings | None = None,
+        on_failure: OnFailure = "503",
+        **options: Any,
+    ) -> None:
+        self.app = app
+        self.manager = Manager(open_store(store), settings or Settings(**options))
+        self.on_failure = on_failure
+        self._connectors: dict[asyncio.AbstractEventLoop, AsyncConnector] = {}
+
+    def connector(self) -> AsyncConnector:
+        """The connector of the running event loop."""
+        loop = asyncio.get_running_loop()
+        found = self._connectors.get(loop)
+        if found is None:
+            for closed in [other for other in self._connectors if other.is_closed()]:
+                del self._connectors[closed]
+            found = self._connectors[loop] = self.manager.store.async_connector()
+        return found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] in ("http", "websocket"):
+            await self._exchange(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            connector = self._connectors.pop(asyncio.get_running_loop(), None)
+            if connector is not None:
+                await connector.close()
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        settings = self.manager.settings
+        header = b"; ".join(value for name, value in scope["headers"] if name == b"cookie").decode("latin-1")
+        session = AsyncSession(self, cookie.read(header, settings.cookie_name, self.manager.signer))
+        scope["session"] = session
+        response = _Response(self, session, send)
+        try:
+            await Bridged(_as_coroutine(self.app, scope, receive, response.send))
+        except StoreUnavailable as error:
+            if response.started or scope["type"] == "websocket":
+                raise
+            log.error("session store unavailable: %s", error)
+            await refuse(send, 503, "The session store does not answer. Try again in a moment.")
+        except Conflict as error:
+            if response.started or scope["type"] == "websocket":
+                raise
+            await refuse(send, 409, f"{error}. Try again.")
+
+
+class _Response:
+    """The way out: saves the session before the response starts and adds its fields."""
+
+    def __init__(self, middleware: SessionMiddleware, session: AsyncSession, send: Send) -> None:
+        self.started = False
+        self._middleware = middleware
+        self._session = session
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if not self.started and message["type"] in ("http.response.start", "websocket.accept"):
+            change = await self._save()
+            self.started = True
+            message["headers"] = [*message.get("headers", ()), *self._fields(message, change)]
+        await self._send(message)
+
+    async def _save(self) -> CookieChange:
+        session, manager = self._session, self._middleware.manager
+        try:
+            return await carry_out_async(manager.save(session), self._middleware.connector())
+        except SessionEnded as error:
+            log.info("session: %s", error)
+            return None if session.state.stale else RemoveCookie()
+        except StoreUnavailable as error:
+            if self._middleware.on_failure == "503" and session.modified:
+                raise
+            log.error("session not saved: %s", error)
+            return None
+
+    def _fields(self, message: Message, change: CookieChange) -> list[tuple[bytes, bytes]]:
+        settings, signer = self._middleware.manager.settings, self._middleware.manager.signer
+        fields: list[tuple[bytes, bytes]] = []
+        match change:
+            case SetCookie(session_id, max_age):
+                fields.append((b"set-cookie", cookie.write(settings, signer, session_id, max_age).encode("latin-1")))
+            case RemoveCookie():
+                fields.append((b"set-cookie", cookie.remove(settings).encode("latin-1")))
+        if self._session.state.loaded and message["type"] == "http.response.start":
+            # What was made from a session is for this client alone (RFC 9111 §4.1, §5.2.2.5).
+            fields.append((b"vary", b"Cookie"))
+            if all(name.lower() != b"cache-control" for name, _ in message.get("headers", ())):
+                fields.append((b"cache-control", b"no-store"))
+        return fields
+
+
+async def _as_coroutine(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
+
+
+async def refuse(send: Send, status: int, sentence: str) -> None:
+    """A whole small response."""
+    body = sentence.encode() + b"\n"
+    fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    if status == 503:
+        fields.append((b"retry-after", b"2"))
+    await send({"type": "http.response.start", "status": status, "headers": [*fields, (b"cache-control", b"no-store")]})
+    await send({"type": "http.response.body", "body": body})

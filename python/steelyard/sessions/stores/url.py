@@ -1,0 +1,29 @@
+"""From a URL to a store. Each store's module, and with it its client library, is loaded only when it is named."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from urllib.parse import urlsplit
+
+from steelyard.sessions.errors import StoreMisconfigured
+from steelyard.sessions.stores.base import Store
+
+_SCHEMES = {
+    "memory": "memory",
+}
+"""Scheme to the module that has ``from_url``."""
+
+
+def open_store(store: str | Store) -> Store:
+    """The store of a URL; a ``Store`` is returned as it is. Nothing is connected yet."""
+    if isinstance(store, Store):
+        return store
+    scheme = urlsplit(store).scheme
+    if scheme not in _SCHEMES:
+        near = difflib.get_close_matches(scheme, _SCHEMES, 1)
+        hint = f"; did you mean {near[0]}://?" if near else ""
+        raise StoreMisconfigured(f"no store for {scheme or store!r}://: known are {', '.join(sorted(_SCHEMES))}{hint}")
+    opened = import_module(f"steelyard.sessions.stores.{_SCHEMES[scheme]}").from_url(store)
+    assert isinstance(opened, Store)
+    return opened
