@@ -11,6 +11,8 @@ from steelyard.sessions.stores.base import Store
 
 _SCHEMES = {
     "memory": "memory",
+    "redis": "redis",
+    "rediss": "redis",
 }
 """Scheme to the module that has ``from_url``."""
 
