@@ -17,9 +17,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 from steelyard.config.diff import Changes, diff
+from steelyard.config.load import load, verify
 from steelyard.config.model import Algorithm, Config, Server
 from steelyard.control.events import (
     AdditionRequested,
@@ -35,7 +36,7 @@ from steelyard.control.state import name_to_resolve
 from steelyard.control.status import candidates, in_force, status
 from steelyard.control.supervisor import Supervisor
 from steelyard.control.watch import watch
-from steelyard.errors import Refused, SteelyardError
+from steelyard.errors import ConfigError, Refused, SteelyardError
 from steelyard.planes import http
 from steelyard.planes.plane import Plane
 from steelyard.report import Report
@@ -52,8 +53,9 @@ class Balancer:
     def __init__(
         self, config: Config, *, file: Path | None = None, plane: Callable[[Config], Plane] = http.start
     ) -> None:
-        """``file`` is what ``reload()`` reads again and what ``process.watch`` watches; ``plane`` is for tests."""
-        self._config = config
+        """``ConfigError`` when the parts of ``config`` cannot stand together. ``file`` is what ``reload()`` reads again
+        and what ``process.watch`` watches; ``plane`` is for tests."""
+        self._config = verify(config)
         self._file = file
         self._make_plane = plane
         self._supervisor: Supervisor | None = None
@@ -68,7 +70,7 @@ class Balancer:
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
         """Read and check ``path`` now; ``ConfigError`` names all that is wrong. Start it with ``async with``."""
-        return cls(_load(Path(path)), file=Path(path))
+        return cls(load(Path(path)), file=Path(path))
 
     async def start(self) -> None:
         """Resolve names, probe every server once, then open the listeners. ``PlaneError``: one could not be bound."""
@@ -163,6 +165,14 @@ class Balancer:
         await self._running.request(RemovalRequested(pool, server))
 
     async def set_algorithm(self, pool: str, algorithm: Algorithm) -> None:
+        """``Refused`` where the algorithm cannot work with the rest of the pool or its services, as in the file."""
+        config = self.config
+        if pool in config.pools and algorithm in get_args(Algorithm):
+            changed = {pool: config.pools[pool].model_copy(update={"algorithm": algorithm})}
+            try:
+                verify(config.model_copy(update={"pools": {**config.pools, **changed}}))
+            except ConfigError as error:
+                raise Refused(error.problems[0].message) from error
         await self._running.request(AlgorithmRequested(pool, algorithm))
 
     async def reload(self, config: Config | None = None) -> Changes:
@@ -173,7 +183,7 @@ class Balancer:
         supervisor = self._running
         async with self._reloading:
             try:
-                after = await self._read() if config is None else config
+                after = await self._read() if config is None else verify(config)
                 await supervisor.request(await self._prepared(after))
             except SteelyardError as error:
                 supervisor.announce("reload-failed", message=str(error))
@@ -214,7 +224,7 @@ class Balancer:
     async def _read(self) -> Config:
         if self._file is None:
             raise Refused("this balancer was not started from a file: give reload() a configuration")
-        return await asyncio.to_thread(_load, self._file)
+        return await asyncio.to_thread(load, self._file)
 
     async def _file_changed(self) -> None:
         """A file that cannot be used was announced as ``reload-failed``; what runs, runs on."""
@@ -229,10 +239,3 @@ class Balancer:
             return await supervisor.stop(timeout)
         finally:
             self._stopped.set()
-
-
-def _load(file: Path) -> Config:
-    from steelyard.config.load import load  # type: ignore[import-not-found, unused-ignore]
-
-    loaded: Config = load(file)
-    return loaded
