@@ -100,8 +100,7 @@ def short(slot: Slot) -> str:
     if slot.word is not None and slot.model is None:
         return slot.word.name
     if slot.items is not None:
-        kind = "array of" if typing.get_origin(slot.type) is tuple else "tables of"
-        return f"{kind} {short(slot.items)}"
+        return "tables by name" if slot.is_named_parts else f"array of {short(slot.items)}s"
     if slot.model is Secret:
         return "secret"
     if slot.model is not None or slot.choices:

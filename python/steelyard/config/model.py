@@ -187,7 +187,7 @@ class Timeouts(Model):
     """How long each phase may take. Every one has a safe default; 0 switches one off."""
 
     header: Duration = 10.0
-    """From the first byte of a request to the end of its header, absolute."""
+    """From the first byte of a request to the end of its header, absolute; mode ``tcp``: of the PROXY header."""
     idle: Duration = 60.0
     """A keep-alive connection without a request."""
     body: Duration = 30.0

@@ -20,7 +20,7 @@ NEEDS: dict[Algorithm, frozenset[Need]] = {
     "weighted-random": frozenset({"weight"}),
     "source-hash": frozenset({"address"}),
     "maglev": frozenset({"weight", "address"}),
-    "power-of-two": frozenset({"live-load"}),
+    "power-of-two": frozenset({"weight", "live-load"}),
     "peak-ewma": frozenset({"live-load", "latency"}),
 }
 

@@ -99,7 +99,8 @@ def _http_words(path: Path, service: Service) -> Iterator[Finding]:
     )
     for place, part in parts:
         for word in _HTTP_ONLY[type(part)]:
-            if getattr(part, word) != type(part).model_fields[word].default:
+            waits_for_header = word == "header" and service.proxy_protocol.accept
+            if getattr(part, word) != type(part).model_fields[word].default and not waits_for_header:
                 message = "no effect in mode tcp, which reads no HTTP"
                 cure = 'use mode = "proxy", or leave it out'
                 yield Finding((*place, word), message, cure, "warning", "key", ((*path, "mode"),))
