@@ -80,6 +80,7 @@ pub struct Worker {
     live: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     services: RefCell<(u64, HashMap<Arc<str>, ServiceHere>)>,
     listeners: RefCell<HashMap<ListenKey, Rc<Listener>>>,
+    #[expect(clippy::vec_box, reason = "a connection's future holds one by a pointer, and none while it is idle")]
     exchanges: RefCell<Vec<Box<Exchange>>>,
     budgets: RefCell<Vec<Budget>>,
     random: Cell<u64>,
