@@ -248,10 +248,8 @@ fn an_early_refusal_of_a_body_arrives() {
 #[test]
 fn a_short_body_that_nobody_reads_is_drained() {
     let origin = origin(|mut peer, _| {
-        while peer.head().is_some() {
-            peer.send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            return;
-        }
+        peer.head();
+        peer.send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     });
     let plane = Plane::serve(&Spec::of(&origin));
     let mut client = plane.connect();
