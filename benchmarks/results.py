@@ -22,7 +22,7 @@ class Metric:
     def summary(self, name: str) -> Summary:
         return summarise(self.rounds[name], self.better)
 
-    def ratio(self, ours: str, theirs: str) -> Ratio:
+    def ratio(self, ours: str, theirs: str) -> Ratio | None:
         return compare(self.rounds[ours], self.rounds[theirs], self.better)
 
 

@@ -70,10 +70,14 @@ def paired_ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]
     return [mine / other for mine, other in zip(ours, theirs, strict=False) if other > 0]
 
 
-def compare(ours: Sequence[float], theirs: Sequence[float], better: Better) -> Ratio:
+def compare(ours: Sequence[float], theirs: Sequence[float], better: Better) -> Ratio | None:
+    """None where there is nothing to divide by: a cost too small to be seen."""
     pairs = paired_ratios(ours, theirs)
+    divisor = summarise(theirs, better).value
+    if not pairs or divisor <= 0:
+        return None
     return Ratio(
-        value=summarise(ours, better).value / summarise(theirs, better).value,
+        value=summarise(ours, better).value / divisor,
         low=quantile(pairs, 0.25),
         median=quantile(pairs, 0.5),
         high=quantile(pairs, 0.75),

@@ -76,4 +76,4 @@ def _judge(target: Target, metric: Metric | None) -> Verdict:
     if not target.against:
         return Verdict(target, metric.title, metric.unit, metric.summary(US).value, None)
     ratio = metric.ratio(US, target.against)
-    return Verdict(target, metric.title, "", ratio.value, ratio)
+    return Verdict(target, metric.title, "", ratio.value if ratio else None, ratio)

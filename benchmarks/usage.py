@@ -25,11 +25,6 @@ class Cpu:
             self.system_ticks - earlier.system_ticks,
         )
 
-    @property
-    def system_share(self) -> float:
-        ticks = self.user_ticks + self.system_ticks
-        return self.system_ticks / ticks if ticks else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:

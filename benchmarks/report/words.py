@@ -23,8 +23,10 @@ def spread(summary: Summary) -> str:
     return f"{number(summary.low)} … {number(summary.high)}"
 
 
-def ratio(found: Ratio) -> str:
+def ratio(found: Ratio | None) -> str:
     """The ratio, and in brackets the quartiles of the ratios formed round by round."""
+    if found is None:
+        return "–"
     return f"{found.value:.2f} ({found.low:.2f} … {found.high:.2f})"
 
 

@@ -58,4 +58,9 @@ def test_a_round_that_only_one_took_part_in_and_a_zero_are_left_out() -> None:
 def test_weather_that_meets_both_leaves_the_ratio_alone() -> None:
     weather = [1.0, 1.1, 3.0, 2.0, 1.0, 1.4]
     found = compare([4 * one for one in weather], [5 * one for one in weather], "lower")
+    assert found is not None
     assert (found.value, found.low, found.median, found.high) == pytest.approx((0.8, 0.8, 0.8, 0.8))
+
+
+def test_a_cost_too_small_to_be_seen_has_no_ratio() -> None:
+    assert compare([4.0, 4.0], [0.0, 0.0], "lower") is None

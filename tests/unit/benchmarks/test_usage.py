@@ -44,11 +44,6 @@ def test_a_core_that_is_not_there_is_named() -> None:
 def test_the_difference_of_two_readings() -> None:
     used = usage.Cpu(900, 30, 70) - usage.Cpu(400, 20, 30)
     assert used == usage.Cpu(500, 10, 40)
-    assert used.system_share == 0.8
-
-
-def test_nothing_used_has_no_system_share() -> None:
-    assert usage.Cpu(0, 0, 0).system_share == 0.0
 
 
 def test_work_shows_in_our_own_reading() -> None:
