@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -90,14 +95,22 @@ def headline(scene: Scene) -> Text:
     return text
 
 
+def command() -> str:
+    """How the reader starts our command: by its name, or by its path where the name is not found."""
+    if shutil.which("steelyard"):
+        return "steelyard"
+    started = Path(sys.argv[0])
+    return os.path.relpath(started) if started.name == "steelyard" else "python -m steelyard"
+
+
 def hints(scene: Scene) -> Text:
     """What to try by hand while it runs."""
-    flag = "" if scene.admin.endswith(":9900") else f" --admin {scene.admin}"
+    steelyard, flag = command(), "" if scene.admin.endswith(":9900") else f" --admin {scene.admin}"
     other = "round-robin" if scene.status and scene.status.pools[0].algorithm != "round-robin" else "least-connections"
     return Text.assemble(
         "try it    ", (f"curl -i {scene.url}", "bold"), "\n",
-        "change it ", (f"steelyard algorithm {POOL} {other}{flag}", "bold"), "\n",
-        "look      ", (f"steelyard status{flag}", "bold"), "   ", (f"steelyard drain {POOL}/a{flag}", "bold"),
+        "change it ", (f"{steelyard} algorithm {POOL} {other}{flag}", "bold"), "\n",
+        "look      ", (f"{steelyard} status{flag}", "bold"), "   ", (f"{steelyard} drain {POOL}/a{flag}", "bold"),
     )  # fmt: skip
 
 
