@@ -35,7 +35,7 @@ from steelyard.control.prepare import prepare
 from steelyard.control.state import name_to_resolve
 from steelyard.control.status import candidates, in_force, status
 from steelyard.control.supervisor import Supervisor
-from steelyard.control.watch import watch
+from steelyard.control.watch import look, watch
 from steelyard.errors import ConfigError, Refused, SteelyardError
 from steelyard.planes import http
 from steelyard.planes.plane import Plane
@@ -57,6 +57,7 @@ class Balancer:
         and what ``process.watch`` watches; ``plane`` is for tests."""
         self._config = verify(config)
         self._file = file
+        self._seen = None if file is None else look(file)
         self._make_plane = plane
         self._supervisor: Supervisor | None = None
         self._addresses: dict[str, str] = {}
@@ -70,7 +71,10 @@ class Balancer:
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
         """Read and check ``path`` now; ``ConfigError`` names all that is wrong. Start it with ``async with``."""
-        return cls(load(Path(path)), file=Path(path))
+        seen = look(Path(path))
+        balancer = cls(load(Path(path)), file=Path(path))
+        balancer._seen = seen
+        return balancer
 
     async def start(self) -> None:
         """Resolve names, probe every server once, then open the listeners. ``PlaneError``: one could not be bound."""
@@ -88,7 +92,9 @@ class Balancer:
             raise
         self._started = time.monotonic()
         if self._config.process.watch and self._file is not None:
-            self._watcher = asyncio.create_task(watch(self._file, self._file_changed), name="steelyard-watch")
+            self._watcher = asyncio.create_task(
+                watch(self._file, self._file_changed, self._seen), name="steelyard-watch"
+            )
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -84,7 +84,7 @@ class Supervisor:
 
     async def request(self, event: Happening) -> None:
         """Somebody asks; returns when the planes have applied it. On an exception nothing has changed."""
-        if not self._tasks or self._tasks[0].done():
+        if not self._runs:
             raise Refused("the balancer does not run: start it, or enter it by 'async with'")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((event, done))
@@ -100,13 +100,17 @@ class Supervisor:
 
     async def stop(self, timeout: float) -> int:
         """Stop accepting, wait for what runs, end the rest; returns how many connections were cut."""
-        await self.request(StopRequested())
-        await self._prober.close()
-        await self.resolver.close()
-        await self.plane.stop_accepting()
-        cut = await self.plane.close(timeout)
-        await self.abandon()
-        return cut
+        try:
+            if self._runs:
+                await self.request(StopRequested())
+            await self.plane.stop_accepting()
+            return await self.plane.close(timeout)
+        finally:
+            await self.abandon()
+
+    @property
+    def _runs(self) -> bool:
+        return bool(self._tasks) and not self._tasks[0].done()
 
     async def abandon(self) -> None:
         """End the tasks of a balancer whose start failed, or that has stopped."""

@@ -17,9 +17,10 @@ Look = tuple[int, int, int, int] | None
 """Device, inode, size, time of change in nanoseconds; None: it is not there."""
 
 
-async def watch(file: Path, changed: Callable[[], Awaitable[None]], interval: float = INTERVAL) -> None:
-    """Call ``changed`` after every change that has settled, until cancelled."""
-    known = before = look(file)
+async def watch(file: Path, changed: Callable[[], Awaitable[None]], known: Look, interval: float = INTERVAL) -> None:
+    """Call ``changed`` after every change that has settled, until cancelled. ``known`` is how the file looked when it
+    was last read: what happened to it since counts as well."""
+    before = known
     while True:
         await asyncio.sleep(interval)
         now = look(file)

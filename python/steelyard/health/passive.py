@@ -85,7 +85,8 @@ def judge(state: Ejection, sample: Sample, policy: Passive, now: float) -> tuple
     if row >= needed:
         return state, Charge(True, f"{_count(row, 'failure')} in a row ({_worst(sample)})")
     if state.requests >= policy.min_requests and state.errors >= policy.error_share * state.requests:
-        return state, Charge(False, f"{state.errors} of {state.requests} requests failed")
+        absent = sample.failures > sample.status_5xx
+        return state, Charge(absent, f"{state.errors} of {state.requests} requests failed")
     return state, None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.control import watch as module
-from steelyard.control.watch import watch
+from steelyard.control.watch import look, watch
 from tests.support.waiting import until
 
 INTERVAL = 0.02
@@ -28,8 +28,7 @@ async def watching(file: Path) -> AsyncIterator[list[str]]:
     def read() -> str:
         return file.read_text()
 
-    task = asyncio.create_task(watch(file, changed, INTERVAL))
-    await asyncio.sleep(0)
+    task = asyncio.create_task(watch(file, changed, look(file), INTERVAL))
     try:
         yield seen
     finally:
@@ -81,7 +80,7 @@ async def test_a_file_still_being_written_is_left_alone(monkeypatch: pytest.Monk
     async def changed() -> None:
         changed_after.append(len(looks) - len(left))
 
-    task = asyncio.create_task(watch(tmp_path, changed, 0.0))
+    task = asyncio.create_task(watch(tmp_path, changed, None, 0.0))
     await until(lambda: len(left) == 1)
     task.cancel()
     assert changed_after == [6], "only when two looks in a row agreed"
