@@ -5,6 +5,7 @@ use crate::exchange::{self, After, Exchange};
 use crate::gate::Pass;
 use crate::live::LivePool;
 use crate::snapshot::Mode;
+use crate::tcp;
 use crate::timers::Timer;
 use crate::transport::Stream;
 use crate::worker::{ServiceHere, Worker};
@@ -26,6 +27,10 @@ pub struct Connection {
     pub stream: Stream,
     pub timer: Timer,
     pub client: IpAddr,
+    /// The client's address and port, as far as the PROXY protocol or the connection says.
+    pub source: SocketAddr,
+    /// What the client connected to, where a PROXY header says so.
+    destination: Option<SocketAddr>,
     pub peer: Peer,
     /// As it is now, or was when it was last there.
     pub service: ServiceHere,
@@ -52,14 +57,13 @@ async fn run(worker: Rc<Worker>, service: ServiceHere, stream: TcpStream, peer: 
         Ok(pass) => pass,
         Err(reason) => return worker.reject(&service.spec.name, reason),
     };
-    if service.spec.mode == Mode::Tcp {
-        return;
-    }
     let trusted = service.trusted.contains(client);
     let mut connection = Connection {
         stream: Stream::Tcp(stream),
         timer: worker.timers.timer(),
         client,
+        source: peer,
+        destination: None,
         peer: Peer::new(client, trusted, false),
         stamp: worker.stamp(),
         orphaned: false,
@@ -76,6 +80,10 @@ async fn serve(connection: &mut Connection) {
             Some(exchange) => waiting = Some(exchange),
             None => return connection.reject("proxy-header"),
         }
+    }
+    if connection.service.spec.mode == Mode::Tcp {
+        let exchange = waiting.unwrap_or_else(|| connection.worker.exchange());
+        return Box::pin(tcp::serve(connection, exchange)).await;
     }
     loop {
         let mut exchange = match waiting.take() {
@@ -108,6 +116,7 @@ async fn read_proxy_header(connection: &mut Connection) -> Option<Box<Exchange>>
         if let ProxyParsed::Complete(header) = proxy_protocol::parse(exchange.client_in.bytes()).ok()? {
             exchange.client_in.consume(header.length);
             if let Some(source) = header.source {
+                (connection.source, connection.destination) = (source, header.destination);
                 connection.client = source.ip().to_canonical();
                 let trusted = connection.service.trusted.contains(connection.client);
                 connection.peer = Peer::new(connection.client, trusted, false);
@@ -148,6 +157,11 @@ impl Connection {
             }
             None => self.orphaned = true,
         }
+    }
+
+    /// What the client connected to.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        self.destination.or_else(|| self.stream.local_address())
     }
 
     /// Whether the connection is to end with the running request.

@@ -3,12 +3,12 @@
 
 mod answer;
 mod ask;
-mod attempt;
-mod choose;
+pub mod attempt;
+pub mod choose;
 mod client;
 mod head;
-mod record;
-mod refuse;
+pub mod record;
+pub mod refuse;
 
 use crate::body::Relay;
 use crate::buffer::Buffer;
@@ -40,12 +40,12 @@ pub struct Exchange {
     response: Relay,
     /// Servers of the current pool that this request was tried on.
     tried: Vec<ServerIndex>,
-    trip: Trip,
+    pub trip: Trip,
 }
 
 /// Why an attempt failed, and what it means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Failure {
+pub enum Failure {
     /// The server could not be reached, or went away before it had a byte of the request.
     Unsent(FailureKind),
     /// A change has taken the server away before anything was sent.

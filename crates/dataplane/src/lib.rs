@@ -30,6 +30,7 @@ pub mod snapshot;
 #[allow(dead_code, reason = "mode `tcp`, which uses it, follows")]
 mod socket;
 mod splice;
+mod tcp;
 mod timers;
 mod transport;
 mod tunnel;

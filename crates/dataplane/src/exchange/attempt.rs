@@ -20,8 +20,8 @@ use steelyard_http::{RequestOut, write_request};
 
 /// What limits the attempts of one request.
 #[derive(Default)]
-struct Tries {
-    count: u32,
+pub struct Tries {
+    pub count: u32,
     /// An idle connection failed: from now on only fresh ones.
     fresh: bool,
     last: Option<Failure>,
@@ -96,7 +96,7 @@ async fn attempt(
 ) -> Result<After, Failure> {
     let pool = &held.service.pool;
     let server = &pool.servers[held.server as usize];
-    let Some((slot, address)) = &server.address else { return Err(Failure::Unsent(FailureKind::Connect)) };
+    let Some((slot, _)) = &server.address else { return Err(Failure::Unsent(FailureKind::Connect)) };
     let index = connection.worker.index;
     // The first bytes of a body, as far as they are here, go out together with the head.
     if let Err(broken) = exchange.request.take(&mut exchange.client_in) {
@@ -105,14 +105,7 @@ async fn attempt(
     let reused = if tries.fresh { None } else { checkout(connection, exchange, *slot) };
     let mut upstream = match reused {
         Some(upstream) => upstream,
-        None => {
-            let upstream = Box::pin(open(connection, exchange, &held, *slot, address)).await?;
-            // Connecting took its time: the snapshot may have changed meanwhile.
-            if !held.is_allowed(connection) {
-                return Err(Failure::Withdrawn);
-            }
-            upstream
-        }
+        None => Box::pin(open(connection, exchange, &held)).await?,
     };
     server.counters.request(index);
     if upstream.reused {
@@ -136,21 +129,17 @@ fn checkout(connection: &Connection, exchange: &Exchange, slot: Slot) -> Option<
 }
 
 /// A new connection, within the time that a service allows.
-async fn open(
-    connection: &mut Connection,
-    exchange: &mut Exchange,
-    held: &Held,
-    slot: Slot,
-    address: &Address,
-) -> Result<Upstream, Failure> {
+pub async fn open(connection: &mut Connection, exchange: &mut Exchange, held: &Held) -> Result<Upstream, Failure> {
+    let server = &held.service.pool.servers[held.server as usize];
+    let Some((slot, address)) = &server.address else { return Err(Failure::Unsent(FailureKind::Connect)) };
     let worker = connection.worker.clone();
     let begun_us = worker.clock.refresh();
     connection.timer.set(begun_us / 1000, connection.service.spec.timeouts.connect);
-    let mut opened = connect_once(connection, slot, address).await;
+    let mut opened = connect_once(connection, *slot, address).await;
     // Idle connections to servers are worth less than a request.
     if matches!(opened, Err(ConnectError::Exhausted)) && worker.idle.borrow_mut().clear() > 0 {
         tokio::task::yield_now().await;
-        opened = connect_once(connection, slot, address).await;
+        opened = connect_once(connection, *slot, address).await;
     }
     let upstream = opened.map_err(|error| match error {
         ConnectError::Server => Failure::Unsent(FailureKind::Connect),
@@ -158,9 +147,9 @@ async fn open(
         ConnectError::Exhausted => Failure::Exhausted,
     })?;
     exchange.trip.connect_us = Some(worker.clock.refresh() - begun_us);
-    let server = &held.service.pool.servers[held.server as usize];
     server.counters.of(worker.index).connects.add(1);
-    Ok(upstream)
+    // Connecting took its time: the snapshot may have changed meanwhile.
+    if held.is_allowed(connection) { Ok(upstream) } else { Err(Failure::Withdrawn) }
 }
 
 async fn connect_once(connection: &Connection, slot: Slot, address: &Address) -> Result<Upstream, ConnectError> {
@@ -168,7 +157,7 @@ async fn connect_once(connection: &Connection, slot: Slot, address: &Address) ->
 }
 
 /// Count the failure, and decide whether the request may be sent again.
-fn goes_again(connection: &mut Connection, exchange: &mut Exchange, failure: Failure, tries: &mut Tries) -> bool {
+pub fn goes_again(connection: &mut Connection, exchange: &mut Exchange, failure: Failure, tries: &mut Tries) -> bool {
     let Some((service, server)) = exchange.trip.server.clone() else { return false };
     let index = connection.worker.index;
     let (kind, idempotent) = match failure {

@@ -28,6 +28,19 @@ pub enum Unserved {
     ClientGone,
 }
 
+impl Unserved {
+    /// Its word in logs and counters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Unserved::NoneEligible => "no-server",
+            Unserved::AllTried => "all-tried",
+            Unserved::QueueFull => "queue-full",
+            Unserved::QueueTimeout => "queue-timeout",
+            Unserved::ClientGone => "client-gone",
+        }
+    }
+}
+
 impl Held {
     fn new(lease: Lease, service: &ServiceHere) -> Self {
         let (server, newly_bound) = (lease.server(), lease.newly_bound());

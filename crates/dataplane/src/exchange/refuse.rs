@@ -41,18 +41,12 @@ pub async fn reject(
 
 /// There is no server for the request.
 pub async fn unserved(connection: &mut Connection, exchange: &mut Exchange, unserved: Unserved) -> After {
-    let reason = match unserved {
-        Unserved::ClientGone => {
-            exchange.trip.end = "client-gone";
-            connection.reject("client-gone");
-            return After::Close;
-        }
-        Unserved::NoneEligible => "no-server",
-        Unserved::AllTried => "all-tried",
-        Unserved::QueueFull => "queue-full",
-        Unserved::QueueTimeout => "queue-timeout",
-    };
-    regret(connection, exchange, 503, reason).await
+    if unserved == Unserved::ClientGone {
+        exchange.trip.end = unserved.word();
+        connection.reject(unserved.word());
+        return After::Close;
+    }
+    regret(connection, exchange, 503, unserved.word()).await
 }
 
 /// The last attempt failed.
