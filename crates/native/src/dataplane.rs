@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::time::Duration;
 use steelyard_dataplane::Engine;
 
@@ -46,6 +47,11 @@ impl DataPlane {
         self.0.failures().fd()
     }
 
+    /// {"server": id | null, "reason": str}: whom this client would get now; changes nothing.
+    fn explain<'py>(&self, py: Python<'py>, pool: &str, client: &str, cookie: &str) -> PyResult<Bound<'py, PyBytes>> {
+        detached(py, || render(&self.0.explain(pool, address(client)?, cookie))).map(|json| PyBytes::new(py, &json))
+    }
+
     /// Requests or connections that the server has now, counted exactly; 0 when it is unknown.
     fn active(&self, py: Python<'_>, pool: &str, server: &str) -> PyResult<u32> {
         detached(py, || Ok::<_, Infallible>(self.0.active(pool, server)))
@@ -64,10 +70,21 @@ impl DataPlane {
         self.0.connections()
     }
 
+    /// Open the access log's path again (log rotation).
+    fn reopen_log(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.0.reopen_log())
+    }
+
     /// Wait until the connections have ended, then end the rest and the threads. Returns how many were cut.
     fn close(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<usize> {
         detached(py, || Ok::<_, Infallible>(self.0.close(Duration::from_millis(timeout_ms))))
     }
+}
+
+/// The client's address; empty where there is none.
+fn address(text: &str) -> Result<Option<IpAddr>, String> {
+    let expected = || format!("client: expected an IPv4 or IPv6 address or \"\", found {text:?}; give one");
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| expected()) }
 }
 
 /// All signals are blocked in this thread while the engine's threads are born, so that they inherit it: signals are
