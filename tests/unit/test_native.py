@@ -46,7 +46,7 @@ class Hello(BaseHTTPRequestHandler):
 @pytest.fixture
 def origin() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"127.0.0.1:{server.server_address[1]}"
     server.shutdown()
@@ -147,7 +147,7 @@ def test_explain_says_whom_a_client_would_get(origin: str) -> None:
         assert found["server"] == "s0"
         assert found["reason"]
         assert json.loads(plane.explain("no such pool", "", ""))["server"] is None
-        with pytest.raises(_native.NativeError, match='client: expected an IPv4 or IPv6 address .* found "x"'):
+        with pytest.raises(_native.NativeError, match=r'client: expected an IPv4 or IPv6 address .* found "x"'):
             plane.explain("web", "x", "")
 
 

@@ -266,11 +266,13 @@ fn measure_a_line() {
     for format in [Format::Json, Format::Combined] {
         let log = open(Path::new("/dev/null"), format);
         let mut lines = log.lines();
-        for round in 0..5 {
+        let mut best = Duration::MAX;
+        for round in 1..=100 {
             let start = Instant::now();
-            (0..2_000).for_each(|_| lines.write(&record(b"/products/17?colour=red&size=large", user_agent)));
-            println!("{format:?} round {round}: {:?} a line", start.elapsed() / 2_000);
-            wait_until("all are written", || log.written() == 2_000 * (round + 1));
+            (0..500).for_each(|_| lines.write(&record(b"/products/17?colour=red&size=large", user_agent)));
+            best = best.min(start.elapsed() / 500);
+            wait_until("all are written", || log.written() == 500 * round);
         }
+        println!("{format:?}: {best:?} a line, the best of 100 rounds");
     }
 }
