@@ -2,7 +2,6 @@
 //!
 //! [`snapshot`] is what Python publishes, [`report`] what it reads back, [`engine`] the door.
 
-
 pub mod access_log;
 mod address;
 mod addresses;
