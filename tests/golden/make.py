@@ -31,9 +31,10 @@ def made(algorithm: str) -> dict[str, Any]:
         "servers": [*SERVERS, {"id": "out", "eligible": False}],
         "steps": [],
     }
-    pool, running = oracle_of(vector), []
+    pool = oracle_of(vector)
+    running: list[str] = []
     for number in range(40):
-        step = {"client": client(number), "random": f"{mix(number * GOLDEN % WORD):#018x}"}
+        step: dict[str, Any] = {"client": client(number), "random": f"{mix(number * GOLDEN % WORD):#018x}"}
         if number % 5 == 4:
             step["exclude"] = ["s0"]
         found = pool.may_choose(choice_of(step))

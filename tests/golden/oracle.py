@@ -241,7 +241,7 @@ def smooth_cycle(servers: list[Server]) -> list[Server]:
     """nginx's smooth weighted round-robin until all credits are zero again."""
     credit = {server.id: 0 for server in servers}
     total = sum(server.weight for server in servers)
-    cycle = []
+    cycle: list[Server] = []
     while not cycle or any(credit.values()):
         for server in servers:
             credit[server.id] += server.weight
