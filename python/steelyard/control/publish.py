@@ -11,7 +11,7 @@ from typing import Any
 
 from steelyard.config.model import Affinity, Service
 from steelyard.control.eligible import Verdict, judge, published_weight
-from steelyard.control.state import ClusterState, PoolState, ServerState
+from steelyard.control.state import ClusterState, PoolState, ServerState, weight_of
 
 
 def snapshot(state: ClusterState, now: float) -> dict[str, Any]:
@@ -50,17 +50,15 @@ class Renderer:
 
     def _render_servers(self, pool: PoolState, now: float) -> str:
         before, after = self._servers.get(pool.name, {}), {}
-        verdicts = judge(pool)
-        for name, server in pool.servers.items():
-            verdict = verdicts[name]
-            weight = published_weight(pool, server, now)
-            shown = (server.address, weight, verdict, server.config.max_connections, server.mark)
+        for (name, server), verdict in zip(pool.servers.items(), judge(pool).values(), strict=True):
             known = before.get(name)
+            weight = published_weight(pool, server, now) if pool.warming else weight_of(server)
+            shown = (server.address, weight, verdict, server.config, server.mark)
             if known is None or known[0] != shown:
                 known = (shown, json.dumps(_server(name, server, verdict, weight)))
             after[name] = known
         self._servers[pool.name] = after
-        return ",".join(text for _, text in after.values())
+        return ",".join([text for _, text in after.values()])
 
 
 def _server(name: str, server: ServerState, verdict: Verdict, weight: int) -> dict[str, Any]:

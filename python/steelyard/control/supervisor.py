@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from steelyard.control.clock import next_tick
 from steelyard.control.effects import Announce, Effect, FollowNames, Publish, StartProbe, StopProbe
@@ -27,7 +27,7 @@ from steelyard.control.events import (
 from steelyard.control.events import Event as Happening
 from steelyard.control.publish import Renderer
 from steelyard.control.reduce import reduce
-from steelyard.control.state import ClusterState
+from steelyard.control.state import ClusterState, ServerState
 from steelyard.control.subscribers import EventStream, Subscribers
 from steelyard.discovery.resolver import Resolver
 from steelyard.errors import PlaneError, Refused, SteelyardError
@@ -38,8 +38,15 @@ from steelyard.status import Event
 FIRST_ROUND_MARGIN = 0.25
 """The first probes may take their timeout and so much more before the listeners open all the same."""
 FIRST_ROUND_MAX = 10.0
+FIRST_ROUND_PATIENCE = 0.5
+"""After this time one server up in every pool is enough."""
+FIRST_ROUND_STEP = 0.05
 TOGETHER = 1000
 """So many events are taken together at most."""
+PACE = 2.0
+"""After a snapshot that took so long, events gather for so many times as long."""
+REFUSED_PAUSE = 1.0
+"""After a snapshot that the planes refused."""
 
 log = logging.getLogger("steelyard")
 
@@ -60,8 +67,13 @@ class Supervisor:
         self._prober = Prober(lambda outcomes: self.post(ProbesFinished(outcomes)))
         self.resolver = resolver(lambda resolutions: self.post(NamesResolved(resolutions)))
         self._subscribers = Subscribers()
-        self._unpublished = False
-        """The planes refused what no operator asked for: tried again with the next tick."""
+        self._pending: list[Effect] = []
+        """Effects to perform; where ``Publish`` is among them, after it."""
+        self._publish_at = 0.0
+        """Before this time (of the loop) only an operator's request is published."""
+        self._refused = False
+        """The planes refused what no operator asked for."""
+        self._loop_time = asyncio.get_running_loop().time
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -72,11 +84,21 @@ class Supervisor:
             asyncio.create_task(self._tick(), name="steelyard-clock"),
         ]
         await self.request(configuration)
-        timeouts = [pool.probe.timeout for pool in configuration.config.pools.values() if pool.probe and pool.servers]
-        if timeouts:
-            await self._prober.first_round(min(max(timeouts) + FIRST_ROUND_MARGIN, FIRST_ROUND_MAX))
+        await self._first_round()
         await self.request(ListenersOpened())
         self.plane.listen_for_failures(lambda samples: self.post(FailuresSeen(samples)))
+
+    async def _first_round(self) -> None:
+        """Wait until every server was asked once; not longer than a probe may take, and not for the last servers of
+        pools that could already serve: 10,000 servers, or one that says nothing, are no reason to stay closed."""
+        pools = [pool for pool in self.state.pools.values() if pool.config.probe is not None and pool.servers]
+        longest = max((pool.config.probe.timeout for pool in pools if pool.config.probe), default=0.0)
+        ends = self._loop_time() + min(longest + FIRST_ROUND_MARGIN, FIRST_ROUND_MAX)
+        patient_until = self._loop_time() + FIRST_ROUND_PATIENCE
+        while not await self._prober.first_round(FIRST_ROUND_STEP) and self._loop_time() < ends:
+            now = [self.state.pools[pool.name].servers.values() for pool in pools]
+            if self._loop_time() >= patient_until and all(map(_one_is_up, now)):
+                break
 
     def post(self, event: Happening) -> None:
         """Something happened; nobody waits for what it leads to."""
@@ -127,7 +149,12 @@ class Supervisor:
     async def _write(self) -> None:
         """The one writer."""
         while True:
-            event, done = await self._queue.get()
+            try:
+                async with asyncio.timeout_at(self._publish_at if self._pending else None):
+                    event, done = await self._queue.get()
+            except TimeoutError:
+                await self._settle()
+                continue
             if done is None:
                 happened = [event]
                 while len(happened) < TOGETHER and not self._queue.empty():
@@ -142,34 +169,42 @@ class Supervisor:
 
     async def _take(self, events: list[Happening]) -> None:
         """Events that nobody waits for: the state moves on even if the planes refuse what follows from it."""
-        effects: list[Effect] = []
         now = self._clock()
         for event in events:
             try:
                 self.state, followed = reduce(self.state, event, now)
-                effects += followed
+                self._pending += followed
             except Exception:
                 log.exception("a fault of Steelyard: an event is lost, the rest goes on; please report it: %s", event)
-        if any(isinstance(effect, Publish) for effect in effects) or (self._unpublished and TimePassed() in events):
-            await self._republish()
-        self._perform(effects)
+        if not self._to_publish or self._loop_time() >= self._publish_at:
+            await self._settle()
 
-    async def _republish(self) -> None:
-        try:
-            await self._publish(self.state)
-        except PlaneError as error:
-            if not self._unpublished:
-                self.announce("plane-failed", message=f"{error}; tried again every second")
-            self._unpublished = True
+    async def _settle(self) -> None:
+        """Publish if there is something to publish, and then perform the rest of what is pending."""
+        if self._to_publish:
+            try:
+                await self._publish(self.state)
+            except PlaneError as error:
+                if not self._refused:
+                    self.announce("plane-failed", message=f"{error}; tried again every second")
+                self._refused = True
+                self._publish_at = self._loop_time() + REFUSED_PAUSE
+                return
+        self._perform()
 
     async def _answer(self, event: Happening, done: asyncio.Future[None]) -> None:
         """One request: all of it, or nothing."""
         try:
             state, effects = reduce(self.state, event, self._clock())
-            if any(isinstance(effect, Publish) for effect in effects):
+            if Publish() in effects:
                 await self._publish(state)
-            self.state = state
-            self._perform(effects)
+                self._pending += effects
+                self.state = state
+                self._perform()
+            else:
+                self.state = state
+                self._pending += effects
+                await self._settle()
         except asyncio.CancelledError:
             done.cancel()
             raise
@@ -183,11 +218,20 @@ class Supervisor:
                 done.set_result(None)
 
     async def _publish(self, state: ClusterState) -> None:
+        """Render and apply. Afterwards the writer pauses in proportion, so that a storm costs at most a third of it."""
+        started = self._loop_time()
         await self.plane.apply(self._renderer.render(state, self._clock()))
-        self._unpublished = False
+        ended = self._loop_time()
+        self._publish_at = ended + PACE * (ended - started)
+        self._refused = False
 
-    def _perform(self, effects: list[Effect] | tuple[Effect, ...]) -> None:
-        for effect in effects:
+    @property
+    def _to_publish(self) -> bool:
+        return Publish() in self._pending
+
+    def _perform(self) -> None:
+        pending, self._pending = self._pending, []
+        for effect in pending:
             match effect:
                 case StartProbe():
                     self._prober.start(effect.pool, effect.server, effect.target)
@@ -215,3 +259,7 @@ class Supervisor:
                 if leaving:
                     self.post(ActiveCounted(await self.plane.active(leaving)))
                 self.post(TimePassed())
+
+
+def _one_is_up(servers: Iterable[ServerState]) -> bool:
+    return any(server.health.health == "up" for server in servers)
