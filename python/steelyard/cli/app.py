@@ -84,7 +84,7 @@ def run() -> None:
     try:
         app(prog_name="steelyard")
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        _print_problems(error)
         sys.exit(2)
     except SteelyardError as error:
         print(f"steelyard: {error}", file=sys.stderr)
@@ -94,3 +94,10 @@ def run() -> None:
     except BrokenPipeError:  # the reader, such as `head`, had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _print_problems(error: ConfigError) -> None:
+    from steelyard.cli.output import colors
+    from steelyard.config.render import render
+
+    print(render(error.problems, color=colors(sys.stderr)), file=sys.stderr)

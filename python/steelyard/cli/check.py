@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,16 +16,15 @@ def check(
     json: Json = False,
 ) -> None:
     """Say everything that is wrong with a configuration, and what it probably meant (exit status 2 on errors)."""
-    from dataclasses import asdict
-
-    from steelyard.cli.output import print_json, say
+    from steelyard.cli.output import colors, print_json, say
     from steelyard.config.load import inspect
+    from steelyard.config.render import as_json, render
 
     config, problems = inspect(file)
     if json:
-        print_json({"usable": config is not None, "problems": [asdict(problem) for problem in problems]})
+        print_json({"usable": config is not None, "problems": as_json(problems)})
     elif problems:
-        say("\n".join(str(problem) for problem in problems))
+        say(render(problems, color=colors(sys.stdout)))
     if config is None:
         raise typer.Exit(2)
     if not json:
