@@ -32,7 +32,6 @@ mod splice;
 mod tcp;
 mod timers;
 mod transport;
-mod tunnel;
 mod upstream;
 mod worker;
 

@@ -5,6 +5,7 @@
 //! buffer of the thread while they come in small pieces, and spliced once they fill it: a pipe is not worth it for less.
 
 use crate::clock::Clock;
+use crate::snapshot::Timeouts;
 use crate::socket::Socket;
 use crate::splice::{Failed, Side, Splice};
 use crate::timers::Timer;
@@ -51,6 +52,26 @@ pub enum End {
 pub struct Patience {
     pub tunnel: u64,
     pub stall: u64,
+}
+
+impl End {
+    /// Its word in logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            End::Ok => "ok",
+            End::Idle => "tunnel-timeout",
+            End::Stalled(Way::ToClient) => "client-stalled",
+            End::Stalled(Way::ToServer) => "server-stalled",
+            End::Client(_) => "client-gone",
+            End::Server(_) => "server-reset",
+        }
+    }
+}
+
+impl Patience {
+    pub fn of(timeouts: &Timeouts) -> Self {
+        Patience { tunnel: timeouts.tunnel, stall: timeouts.stall }
+    }
 }
 
 /// The two sides and who waits for them how long.

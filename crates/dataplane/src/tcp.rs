@@ -90,7 +90,7 @@ async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Hel
         timer: &connection.timer,
         client: connection.stream.socket(),
         server: upstream.stream.socket(),
-        patience: Patience { tunnel: service.spec.timeouts.tunnel, stall: service.spec.timeouts.stall },
+        patience: Patience::of(&service.spec.timeouts),
     };
     let mut moved = Moved::default();
     let end = relay.run(First { to_server, ..First::default() }, |way, count| match way {
@@ -113,7 +113,7 @@ async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Hel
     if matches!(end, End::Server(_)) && moved.to_client == 0 && moved.to_server == 0 {
         server.failure(worker.index, FailureKind::Reset);
     }
-    trip.end = word(&end);
+    trip.end = end.word();
     held.finish(worker.clock.refresh() / 1000, connect_us);
     moved
 }
@@ -129,17 +129,6 @@ fn introduce(connection: &Connection, out: &mut Vec<u8>) {
         Some(destination) if version_2 => proxy_protocol::write_v2(connection.source, destination, out),
         Some(destination) => proxy_protocol::write_v1(connection.source, destination, out),
         None => proxy_protocol::write_local(version_2, out),
-    }
-}
-
-fn word(end: &End) -> &'static str {
-    match end {
-        End::Ok => "ok",
-        End::Idle => "tunnel-timeout",
-        End::Stalled(Way::ToClient) => "client-stalled",
-        End::Stalled(Way::ToServer) => "server-stalled",
-        End::Client(_) => "client-gone",
-        End::Server(_) => "server-reset",
     }
 }
 

@@ -401,9 +401,16 @@ fn from_anybody_else_a_header_is_nothing_but_bytes() {
 
 #[test]
 fn a_server_that_breaks_off_before_a_word_was_said_has_failed() {
-    let origin = origin(|peer, _| socket2::SockRef::from(&peer.stream).set_linger(Some(Default::default())).unwrap());
+    let (go, gone) = mpsc::channel::<()>();
+    let gone = Mutex::new(gone);
+    let origin = origin(move |peer, _| {
+        gone.lock().unwrap().recv().unwrap();
+        socket2::SockRef::from(&peer.stream).set_linger(Some(Default::default())).unwrap();
+    });
     let plane = Plane::serve(&spec(vec![server("a", origin.address)]));
     let mut client = plane.connect();
-    let _ = client.rest();
+    eventually("the two are joined", || plane.report().pools["web"].servers["a"].requests == 1);
+    go.send(()).unwrap();
+    client.assert_ended();
     eventually("the reset is counted", || plane.report().pools["web"].servers["a"].failed_reset == 1);
 }

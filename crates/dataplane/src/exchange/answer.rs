@@ -3,10 +3,11 @@
 use super::choose::Held;
 use super::{After, Exchange, Failure, ask, refuse};
 use crate::body::{Broken, Side};
+use crate::buffer::Buffer;
 use crate::connection::Connection;
 use crate::counters::FailureKind;
+use crate::relay::{First, Patience, Relay, Way};
 use crate::timers::Elapsed;
-use crate::tunnel;
 use crate::upstream::Upstream;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -236,7 +237,7 @@ async fn switch(
     connection: &mut Connection,
     exchange: &mut Exchange,
     held: Held,
-    mut upstream: Upstream,
+    upstream: Upstream,
 ) -> Result<After, Failure> {
     let Exchange { request_head, response_head: head, client_in, server_in, response, trip, .. } = exchange;
     let asked = request_head.upgrade.map(|upgrade| upgrade.of(client_in.head()));
@@ -250,8 +251,27 @@ async fn switch(
     write_response(server_in.bytes(), head, &interim_out(&held, request_head.version), &mut response.out);
     server_in.consume(head.length);
     held.service.counters.of(connection.worker.index).upgraded.add(1);
-    let limit_ms = held.service.spec.timeouts.tunnel;
-    let tunnel = tunnel::Tunnel { to_server: &mut exchange.request, to_client: response, client_in, server_in };
-    exchange.trip.end = tunnel::run(connection, &mut upstream.stream, tunnel, limit_ms).await;
+    let head_length = response.out.len() as u64;
+    // What the client sent too early was held until now.
+    let mut first = First { to_server: client_in.bytes().to_vec(), to_client: std::mem::take(&mut response.out) };
+    first.to_client.extend_from_slice(server_in.bytes());
+    client_in.consume(client_in.len());
+    // What follows may last for days.
+    *server_in = Buffer::default();
+    let relay = Relay {
+        clock: &connection.worker.clock,
+        timer: &connection.timer,
+        client: connection.stream.socket(),
+        server: upstream.stream.socket(),
+        patience: Patience::of(&held.service.spec.timeouts),
+    };
+    let (mut to_server, mut to_client) = (0, 0);
+    let end = relay.run(first, |way, count| match way {
+        Way::ToServer => to_server += count,
+        Way::ToClient => to_client += count,
+    });
+    exchange.trip.end = Box::pin(end).await.word();
+    exchange.request.bytes = to_server;
+    exchange.response.bytes = to_client.saturating_sub(head_length);
     Ok(After::Close)
 }
