@@ -33,11 +33,8 @@ pub fn write_request(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: 
     write_request_line(buffer, head, with, &mut run, out);
     for field in &head.fields {
         match field.id {
-            FieldId::Other
-                if !is_named(buffer, field.name, &head.connection) && !is_request_id(field.name.of(buffer), with) =>
-            {
-                run.add_field(field, out);
-            }
+            FieldId::Other if is_named(buffer, field.name, &head.connection) => {}
+            FieldId::Other if is_request_id(field.name.of(buffer), with) => {}
             FieldId::Host if head.form == TargetForm::Absolute => {}
             FieldId::Cookie => match &with.rewrite.cookie {
                 None => run.add_field(field, out),

@@ -47,9 +47,7 @@ pub fn write_response(buffer: &[u8], head: &ResponseHead, with: &ResponseOut, ou
     };
     for field in &head.fields {
         match field.id {
-            FieldId::Other if !is_named(buffer, field.name, &head.connection) => {
-                run.add_field(field, out);
-            }
+            FieldId::Other if is_named(buffer, field.name, &head.connection) => {}
             FieldId::SetCookie if append.is_some() => {
                 run.flush(out);
                 if !append.is_some_and(|(cookie, mark)| cookie.write_marked(field.value.of(buffer), mark, out)) {
