@@ -3,6 +3,7 @@
 #   make test               every tier of tests; says what it skipped and why
 #   make bench              us, nginx, HAProxy and the floor, interleaved in one run, as ratios
 #   make lint               ruff, mypy, import-linter, stubtest, rustfmt, clippy
+#   make fuzz [SECONDS=n]   generated hostile messages against the parser, judged by a second reader
 #   make build              a wheel in dist/, smoke-tested in a clean environment
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ NATIVE_SOURCES := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.
 .PHONY: help demo test bench lint build fuzz docs clean packages
 
 help:
-	@sed -n '2,6s/^# *//p' Makefile
+	@sed -n '2,7s/^# *//p' Makefile
 
 $(VENV)/.dev: pyproject.toml tools/venv.sh
 	@tools/venv.sh $(VENV)
@@ -46,6 +47,9 @@ lint: $(VENV)/.native
 	$(BIN)/python -m mypy.stubtest steelyard._native
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+fuzz:
+	cargo run --quiet --release -p steelyard-http --example fuzz -- $(or $(SECONDS),60)
 
 build: $(VENV)/.dev
 	@tools/wheel.sh $(BIN)
