@@ -3,7 +3,8 @@
 #   make test               every tier of tests; says what it skipped and why
 #   make bench              us, nginx, HAProxy and the floor, interleaved in one run, as ratios
 #   make lint               ruff, mypy, import-linter, stubtest, rustfmt, clippy
-#   make fuzz [SECONDS=n]   generated hostile messages against the parser, judged by a second reader
+#   make fuzz [SECONDS=n]   generated hostile bytes, against the parser and against the running process
+#   make docs               the generated pages and pictures
 #   make build              a wheel in dist/, smoke-tested in a clean environment
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ NATIVE_SOURCES := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.
 .PHONY: help demo test bench lint build fuzz docs clean packages
 
 help:
-	@sed -n '2,7s/^# *//p' Makefile
+	@sed -n '2,8s/^# *//p' Makefile
 
 $(VENV)/.dev: pyproject.toml tools/venv.sh
 	@tools/venv.sh $(VENV)
@@ -39,6 +40,15 @@ test: packages $(VENV)/.native
 bench: packages $(VENV)/.native
 	$(BIN)/python -m benchmarks $(ARGS)
 
+fuzz: $(VENV)/.native
+	cargo run --release --quiet -p steelyard-http --example fuzz -- $(or $(SECONDS),60)
+	STEELYARD_HOSTILE_SECONDS=$(or $(SECONDS),60) $(BIN)/pytest -s tests/survival/test_hostile_bytes.py --timeout 0
+
+docs: $(VENV)/.native
+	$(BIN)/python -m steelyard.config.reference >docs/reference/configuration.md
+	$(BIN)/python tools/draw_demo.py
+	$(BIN)/python tools/draw_algorithms.py
+
 lint: $(VENV)/.native
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,9 +57,6 @@ lint: $(VENV)/.native
 	$(BIN)/python -m mypy.stubtest steelyard._native
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-
-fuzz:
-	cargo run --quiet --release -p steelyard-http --example fuzz -- $(or $(SECONDS),60)
 
 build: $(VENV)/.dev
 	@tools/wheel.sh $(BIN)
