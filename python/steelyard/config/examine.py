@@ -59,11 +59,13 @@ def examine(values: dict[str, Any], doubtful: Iterable[Path] = ()) -> Examined:
                 and (found := finding(each, values)) is not None
                 and not earlier.touches(replace(found, reads=(found.path,)))
             )
+            mended = copy.deepcopy(values)
+            before = frozenset(replaced)
+            for each in sorted(details, key=_order):
+                replaced |= _mend(mended, each, before)
             for path, meant in unknown.items():
                 replaced |= _meant_parts(values, path, meant)
-            values = copy.deepcopy(values)
-            for each in sorted(details, key=lambda each: len(each["loc"]), reverse=True):
-                replaced |= _mend(values, each, replaced)
+            values = mended
         else:
             return Examined(config, tuple(findings), Doubt((*replaced, *doubtful)))
 
@@ -81,15 +83,21 @@ def _meant_parts(values: dict[str, Any], path: Path, meant: Path | None) -> set[
     return {(*meant, name) for name in inside} if slot.is_named_parts and isinstance(inside, dict) else {meant}
 
 
+def _order(error: ErrorDetails) -> tuple[int, bool]:
+    """What lies deepest is mended first, and a name after what has it: then every path still leads somewhere."""
+    return -len(path_of(error)), error["loc"][-1] == "[key]"
+
+
 def _mend(values: dict[str, Any], error: ErrorDetails, before: Set[Path]) -> set[Path]:
     """Replace what is wrong, or what holds it when that did not help; returns what was replaced."""
     path = path_of(error)
     while path in before and len(path) > 1:
         path = path[:-1]
-    parent: Any = values
-    for part in path[:-1]:
-        parent = parent[part]
     name = path[-1]
+    try:
+        parent = value_at(values, path[:-1])
+    except KeyError:
+        return set()  # gone with something that held it
     if error["loc"][-1] == "[key]":
         stand_in = f"nameless-{len(before)}-{len(parent)}"
         parent[stand_in] = parent.pop(name)

@@ -44,19 +44,21 @@ def excerpt(lines: Sequence[str], span: Span) -> Excerpt:
     if span.line == 0 or span.column == 0:
         return Excerpt("", 0, 0)
     line = lines[span.line - 1].replace("\t", " ")
-    start, end = span.column - 1, span.column - 1 + span.length
-    masked, shift, grown = "", 0, 0
-    at = 0
-    for found in _PAIR.finditer(line):
-        if not names_secret(found[1]):
-            continue
-        masked += line[at : found.start(3)] + MASK
-        at = found.end(3)
-        change = len(MASK) - len(found[3])
-        if at <= start:
-            shift += change
-        elif found.start(3) < end:
-            grown += change
-    masked += line[at:]
-    printable = "".join(char if char.isprintable() else "�" for char in masked)
-    return Excerpt(printable, start + shift + 1, max(1, span.length + grown))
+    hidden = [found.span(3) for found in _PAIR.finditer(line) if names_secret(found[1])]
+    start = _masked(hidden, span.column - 1, inside=0)
+    end = _masked(hidden, span.column - 1 + span.length, inside=len(MASK))
+    for first, last in reversed(hidden):
+        line = line[:first] + MASK + line[last:]
+    printable = "".join(char if char.isprintable() else "�" for char in line)
+    return Excerpt(printable, start + 1, max(1, end - start))
+
+
+def _masked(hidden: Sequence[tuple[int, int]], at: int, inside: int) -> int:
+    """Where an offset of the line is when the hidden pieces have become masks; ``inside``: where in the mask."""
+    shift = 0
+    for first, last in hidden:
+        if first < at < last:
+            return first + shift + inside
+        if at >= last:
+            shift += len(MASK) - (last - first)
+    return at + shift

@@ -74,7 +74,7 @@ def _unknown_key(path: Path, values: dict[str, Any]) -> Finding | None:
     cure = did_you_mean(near)
     if near is None and (elsewhere := [home for home in homes(word) if home]):
         cure = f"{word} stands in {one_of(elsewhere[:3])}"
-    elif near is None and word in _PLANNED_WORDS:
+    elif near is None and word in _PLANNED_WORDS and ("services" in parents[:1] or "servers" in parents):
         cure = f"{word} belongs to modes that are planned and not built yet: {one_of(PLANNED_MODES)}"
     return Finding(path, message, cure, spot="key")
 

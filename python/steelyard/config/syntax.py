@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from steelyard.config.excerpt import names_secret
@@ -16,6 +16,7 @@ from steelyard.config.locate import Path, locate
 from steelyard.config.slips import SECOND, Verdict, judge, second
 
 REPAIRS_MAX = 50
+STOPPED = "what follows is read once this is right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +50,22 @@ def parse(text: str) -> Parsed:
     slips: list[Slip] = []
     dropped: list[Path] = []
     doubtful: list[Path] = []
-    lost = ""
     furthest = -1
     for attempt in range(REPAIRS_MAX):
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             at = _position(str(error), text)
+            if at <= furthest:
+                break  # the cure did not help
             verdict = judge(str(error), text, at, attempt)
-            repair = verdict.repair
-            start = at if verdict.start is None else verdict.start
-            going_on = repair is not None and at > furthest
-            lost = "" if going_on else "what follows is read once this is right"
-            slip = _slip(text, start, verdict, lost)
+            slip = _slip(text, at if verdict.start is None else verdict.start, verdict)
             if not (slips and slips[-1].path == slip.path != () and slips[-1].message == slip.message):
                 slips.append(slip)  # once for each value is enough
-            if not going_on or repair is None:
-                return Parsed(None, text, tuple(slips))
-            furthest = repair.start
+            repair = verdict.repair
+            if repair is None:
+                break
+            furthest = at + len(repair.text) - (repair.end - repair.start)
             text = text[: repair.start] + repair.text + text[repair.end :]
             if verdict.path:
                 doubtful.append(verdict.path)
@@ -77,18 +76,18 @@ def parse(text: str) -> Parsed:
             for path in dropped:
                 _drop(values, path)
             return Parsed(values, text, tuple(slips), tuple(doubtful))
+    slips[-1] = replace(slips[-1], cure="; ".join(part for part in (slips[-1].cure, STOPPED) if part))
     return Parsed(None, text, tuple(slips))
 
 
-def _slip(text: str, start: int, verdict: Verdict, lost: str) -> Slip:
+def _slip(text: str, start: int, verdict: Verdict) -> Slip:
     line = text.count("\n", 0, start) + 1
     column = start - (text.rfind("\n", 0, start) + 1) + 1
-    cure = "; ".join(part for part in (verdict.cure, lost) if part)
     path = verdict.path or _key_at(text, start)
     secret = path != () and names_secret(str(path[-1]))
     message = re.sub(r"found [^;]*$", "found something else", verdict.message) if secret else verdict.message
     read = text[start - column + 1 :].partition("\n")[0]
-    return Slip(line, column, verdict.length, message, cure, path, read)
+    return Slip(line, column, verdict.length, message, verdict.cure, path, read)
 
 
 def _key_at(text: str, start: int) -> Path:
