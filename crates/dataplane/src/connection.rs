@@ -52,12 +52,13 @@ async fn run(worker: Rc<Worker>, service: ServiceHere, stream: TcpStream, peer: 
     let _counted = Counted::new(&worker, &service);
     let limits = &service.spec.limits;
     let client = peer.ip().to_canonical();
-    let pass: Result<Pass, _> = service.gate.enter(client, limits.connections, limits.connections_per_client);
-    let _pass = match pass {
+    let trusted = service.trusted.contains(client);
+    // A trusted proxy speaks for many clients; whom the connection belongs to, its PROXY header may say.
+    let most_per_client = if trusted { 0 } else { limits.connections_per_client };
+    let mut pass = match service.gate.enter(client, limits.connections, most_per_client) {
         Ok(pass) => pass,
         Err(reason) => return worker.reject(&service.spec.name, reason),
     };
-    let trusted = service.trusted.contains(client);
     let mut connection = Connection {
         stream: Stream::Tcp(stream),
         timer: worker.timers.timer(),
@@ -70,15 +71,21 @@ async fn run(worker: Rc<Worker>, service: ServiceHere, stream: TcpStream, peer: 
         worker: worker.clone(),
         service: service.clone(),
     };
-    serve(&mut connection).await;
+    serve(&mut connection, &mut pass).await;
 }
 
-async fn serve(connection: &mut Connection) {
+async fn serve(connection: &mut Connection, pass: &mut Pass) {
     let mut waiting = None;
     if connection.service.spec.accept_proxy && connection.peer.trusted {
         match Box::pin(read_proxy_header(connection)).await {
             Some(exchange) => waiting = Some(exchange),
             None => return connection.reject("proxy-header"),
+        }
+        if !connection.peer.trusted
+            && let Err(reason) =
+                pass.count_client(connection.client, connection.service.spec.limits.connections_per_client)
+        {
+            return connection.reject(reason);
         }
     }
     if connection.service.spec.mode == Mode::Tcp {

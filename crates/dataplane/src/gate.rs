@@ -32,20 +32,30 @@ impl Gate {
         if most != 0 && open >= most as usize {
             return Err("connections");
         }
-        if most_per_client != 0 {
-            let mut clients = lock(self.shard(client));
-            let count = clients.entry(client).or_insert(0);
-            if *count >= most_per_client {
-                return Err("connections-per-client");
-            }
-            *count += 1;
-            pass.client = Some(client);
-        }
+        pass.count_client(client, most_per_client)?;
         Ok(pass)
     }
 
     fn shard(&self, client: IpAddr) -> &Mutex<HashMap<IpAddr, u32>> {
         &self.clients[self.hasher.hash_one(client) as usize % SHARDS]
+    }
+}
+
+impl Pass {
+    /// Count the connection as one of this client, who may be known only by now. 0 is no limit.
+    pub fn count_client(&mut self, client: IpAddr, most: u32) -> Result<(), &'static str> {
+        if most == 0 || self.client.is_some() {
+            return Ok(());
+        }
+        let mut clients = lock(self.gate.shard(client));
+        let count = clients.entry(client).or_insert(0);
+        if *count >= most {
+            return Err("connections-per-client");
+        }
+        *count += 1;
+        drop(clients);
+        self.client = Some(client);
+        Ok(())
     }
 }
 

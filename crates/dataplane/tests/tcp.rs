@@ -343,6 +343,24 @@ fn a_header_from_a_trusted_proxy_is_believed_and_passed_on() {
 }
 
 #[test]
+fn the_limit_per_client_counts_the_client_and_not_its_proxy() {
+    let (origin, _heard) = listening();
+    let spec = spec(vec![server("a", origin.address)]).service("limits", json!({"connections_per_client": 1}));
+    let spec = spec.service("accept_proxy", json!(true)).service("trusted_proxies", json!(["127.0.0.1"]));
+    let plane = Plane::serve(&spec);
+    let connect = |client: &str| {
+        let mut proxy = plane.connect();
+        proxy.send(format!("PROXY TCP4 {client} 198.51.100.1 4711 443\r\n"));
+        proxy
+    };
+    let _first = connect("203.0.113.1");
+    let _other = connect("203.0.113.2");
+    eventually("both are served", || plane.engine.active("web", "a") == 2);
+    connect("203.0.113.1").assert_ended();
+    plane.rejected("connections-per-client");
+}
+
+#[test]
 fn what_comes_in_one_piece_behind_the_header_is_not_lost() {
     let (plane, heard) = proxied("off", 1);
     let mut proxy = plane.connect();

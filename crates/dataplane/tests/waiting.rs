@@ -38,7 +38,9 @@ fn who_comes_too_many_waits_and_is_served_in_turn() {
         let mut clients: Vec<Peer> = (0..4).map(|_| plane.connect()).collect();
         for (waiting, client) in clients.iter_mut().enumerate() {
             client.send(GET);
-            eventually("the rest waits", || plane.report().pools["web"].queued == waiting as u64);
+            eventually("one is served, the rest waits", || {
+                plane.engine.active("web", "a") == 1 && plane.report().pools["web"].queued == waiting as u64
+            });
         }
         for client in &mut clients {
             arrivals.recv_timeout(DEADLINE).unwrap();
