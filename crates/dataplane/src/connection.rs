@@ -99,7 +99,7 @@ async fn serve(connection: &mut Connection, pass: &mut Pass) {
             None => return,
         };
         let after = exchange::serve(connection, &mut exchange).await;
-        if after == After::Close {
+        if after != After::KeepAlive {
             return connection.worker.give_back(exchange);
         }
         if exchange.client_in.is_empty() {

@@ -22,6 +22,8 @@ use steelyard_http::{Reason, RequestHead, ResponseHead};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     KeepAlive,
+    /// The client may still be sending: closing at once could destroy the response on its way.
+    Linger,
     Close,
 }
 
@@ -95,5 +97,8 @@ pub async fn serve(connection: &mut Connection, exchange: &mut Exchange) -> Afte
     };
     record::write(connection, exchange);
     exchange.client_in.unpin();
+    if after == After::Linger {
+        Box::pin(refuse::linger(connection, exchange)).await;
+    }
     after
 }

@@ -210,7 +210,8 @@ fn the_access_log_has_a_line_for_every_request() {
     let mut client = Peer::connect(engine.addresses()["www"].parse().unwrap());
     client.ask("GET /hello HTTP/1.1\r\nHost: h\r\nUser-Agent: test\r\n\r\n");
     client.ask("PUT /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody");
-    client.ask("nonsense\r\n\r\n");
+    client.ask("GET /bad HTTP/1.1\r\nHost: h\r\nbad field\r\n\r\n");
+    Peer::connect(engine.addresses()["www"].parse().unwrap()).ask("nonsense\r\n\r\n");
     engine.close(DEADLINE);
     let lines = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
@@ -220,6 +221,7 @@ fn the_access_log_has_a_line_for_every_request() {
     let expected = [
         ("/hello", 200, json!("a"), "ok"),
         ("/upload", 200, json!("a"), "ok"),
+        ("/bad", 400, json!(null), "bad-field-name"),
         ("", 400, json!(null), "bad-request-line"),
     ];
     for ((target, status, server, end), line) in expected.iter().zip(brief) {

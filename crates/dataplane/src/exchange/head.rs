@@ -35,7 +35,11 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
             match parse_request(exchange.client_in.bytes(), &limits, &mut exchange.request_head) {
                 Ok(Parsed::Complete) => break,
                 Ok(Parsed::Partial) => {}
-                Err(reject) => return rejected(reject.status, reject.reason.name(), reject.reason.sentence()),
+                Err(reject) => {
+                    // What was understood of it can still be told in the log.
+                    exchange.client_in.pin(exchange.client_in.len());
+                    return rejected(reject.status, reject.reason.name(), reject.reason.sentence());
+                }
             }
         }
         let reading = poll_fn(|cx| match connection.stream.poll_read(cx, &mut exchange.client_in, most) {
@@ -49,7 +53,10 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
                 return Read::Gone;
             }
             Ok(Some(Ok(0) | Err(_))) => return Read::Gone,
-            Err(Elapsed) => return rejected(408, "header-timeout", "The request took too long to arrive."),
+            Err(Elapsed) => {
+                exchange.client_in.pin(exchange.client_in.len());
+                return rejected(408, "header-timeout", "The request took too long to arrive.");
+            }
             Ok(Some(Ok(_))) => {}
         }
         if !begun {

@@ -76,7 +76,7 @@ pub fn write(connection: &mut Connection, exchange: &mut Exchange) {
             method: head.method_span.of(buffer),
             target: head.target.of(buffer),
             version: match head.version {
-                _ if buffer.is_empty() => "",
+                _ if head.method_span.is_empty() => "",
                 Version::Http10 => "HTTP/1.0",
                 Version::Http11 => "HTTP/1.1",
             },

@@ -7,12 +7,14 @@ use crate::body::Broken;
 use crate::connection::Connection;
 use crate::counters::FailureKind;
 use std::future::poll_fn;
-use steelyard_http::{Framing, Method, Reply};
+use steelyard_http::{Method, Reply};
 
 /// Seconds after which a client may try again.
 const RETRY_AFTER: u32 = 1;
 /// How long a connection that is to be closed may go on sending what nobody reads.
 const LINGER_MS: u64 = 2_000;
+/// And how much.
+const LINGER_MOST: usize = 256 << 10;
 
 /// The word for a server's failure in logs and counters.
 pub fn word(kind: FailureKind) -> &'static str {
@@ -34,9 +36,7 @@ pub async fn reject(
 ) -> After {
     let head = exchange.request_head.method == Method::Head;
     let reply = Reply { sentence, ..Reply::new(status, true, head) };
-    send(connection, exchange, reply, reason).await;
-    linger(connection, exchange).await;
-    After::Close
+    if send(connection, exchange, reply, reason).await { After::Linger } else { After::Close }
 }
 
 /// There is no server for the request.
@@ -122,8 +122,7 @@ pub async fn finish_request(connection: &mut Connection, exchange: &mut Exchange
     if after == After::KeepAlive && Box::pin(drain(connection, exchange)).await {
         return After::KeepAlive;
     }
-    linger(connection, exchange).await;
-    After::Close
+    After::Linger
 }
 
 /// Read a short body to its end.
@@ -147,22 +146,18 @@ async fn drain(connection: &mut Connection, exchange: &mut Exchange) -> bool {
 
 /// End our side and read on for a moment: closing with unread bytes would send a reset, which can overtake the response
 /// (RFC 9112 §9.6).
-async fn linger(connection: &mut Connection, exchange: &mut Exchange) {
-    Box::pin(async {
-        exchange.request.begin(Framing::None, Framing::None, connection.service.limits);
-        connection.timer.set(connection.worker.clock.refresh() / 1000, LINGER_MS);
-        if connection.stream.shutdown().await.is_err() {
-            return;
+pub async fn linger(connection: &mut Connection, exchange: &mut Exchange) {
+    connection.timer.set(connection.worker.clock.refresh() / 1000, LINGER_MS);
+    if connection.stream.shutdown().await.is_err() {
+        return;
+    }
+    let scratch = &mut exchange.server_in;
+    let mut left = LINGER_MOST;
+    while left > 0 {
+        scratch.clear();
+        match connection.timer.limit(connection.stream.read(scratch, crate::buffer::SIZE)).await {
+            Ok(Ok(count @ 1..)) => left = left.saturating_sub(count),
+            _ => break,
         }
-        let scratch = &mut exchange.server_in;
-        let mut left = 4 * DRAIN_MOST;
-        while left > 0 {
-            scratch.clear();
-            match connection.timer.limit(connection.stream.read(scratch, crate::buffer::SIZE)).await {
-                Ok(Ok(count @ 1..)) => left = left.saturating_sub(count as u64),
-                _ => break,
-            }
-        }
-    })
-    .await;
+    }
 }
