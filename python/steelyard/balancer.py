@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -131,6 +132,10 @@ class Balancer:
         supervisor = self._running
         if pool not in supervisor.state.pools:
             raise unknown("pool", pool, supervisor.state.pools)
+        try:
+            ipaddress.ip_address(client)
+        except ValueError:
+            raise Refused(f"{client!r} is not an IP address, such as 192.0.2.7 or 2001:db8::7") from None
         choice = await supervisor.plane.explain(pool, client, cookie)
         state = supervisor.state.pools[pool]
         return Explanation(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from steelyard.config.model import Server
+from steelyard.errors import Refused
 from tests.functional.cluster import PROBE, balanced
 from tests.support.client import Client
 from tests.support.origin import Origin
@@ -87,3 +90,16 @@ async def test_the_algorithm_changes_while_it_runs() -> None:
         assert set(await cluster.ask(30)) == {"a", "b", "c"}
         await cluster.balancer.set_algorithm("web", "source-hash")
         assert len(await cluster.ask(30, connections=5)) == 1
+
+
+async def test_explain_names_whom_a_client_gets() -> None:
+    async with balanced("abc", algorithm="source-hash") as cluster:
+        explanation = await cluster.balancer.explain("web", "127.0.0.1")
+        assert (explanation.algorithm, explanation.client) == ("source-hash", "127.0.0.1")
+        assert await cluster.ask(5) == {explanation.server: 5}
+        assert [each.eligible for each in explanation.candidates] == [True, True, True]
+        await cluster.balancer.drain("web", explanation.server or "")
+        again = await cluster.balancer.explain("web", "127.0.0.1")
+        assert again.server not in (None, explanation.server)
+        with pytest.raises(Refused, match="'nonsense' is not an IP address"):
+            await cluster.balancer.explain("web", "nonsense")

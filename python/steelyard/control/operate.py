@@ -1,6 +1,7 @@
 """What operators ask for: admin states, weights, algorithms, servers added and removed while it runs.
 
-``TABLE`` is the whole life of an admin state; ``docs/images/admin.svg`` is drawn from it. Health has no part in it.
+``TABLE`` is the whole life of an admin state; the diagram in ``docs/health.md`` is drawn from it. Health has no part
+in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What probes say of a server: the states unknown, up and down as one table, and the function that walks it.
 
-Pure; the probes are in ``health.probes``, what traffic says in ``health.passive``. ``docs/images/health.svg`` is drawn
-from ``TABLE``.
+Pure; the probes are in ``health.probes``, what traffic says in ``health.passive``. The diagram in ``docs/health.md`` is
+drawn from ``TABLE``.
 
 An unknown server comes up with its first good probe: at a start nobody wants to wait for ``rise`` intervals. It goes
 down only after ``fall`` bad ones, because a server that is merely slow to boot still serves while nothing is up.
