@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -143,6 +143,14 @@ def wait_until_it_answers(process: Process, port: int, seconds: float = READY_SE
             raise ProcessError(f"{process.name} ended while it started: {process.last_words()}")
         time.sleep(pause)
     raise ProcessError(f"{process.name} does not answer on port {port} after {seconds:g} s: {process.last_words()}")
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = READY_SECONDS, pause: float = 0.002) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ProcessError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(pause)
 
 
 def answers(port: int) -> bool:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from benchmarks.contestants.base import Contestant, Running, Work
 from benchmarks.machine import first_line
-from benchmarks.processes import Room, free_port
+from benchmarks.processes import Room, free_port, wait_until
 
 CONFIG = """\
 [process]
@@ -44,6 +44,15 @@ PROBE = 'probe = { type = "http", path = "/", interval = "2s", timeout = "1s", r
 def command() -> Path:
     """The command of the environment that runs the benchmark."""
     return Path(sys.executable).parent / "steelyard"
+
+
+def connects(admin: http.client.HTTPConnection) -> bool:
+    """The listeners of the services open before that of the admin API."""
+    try:
+        admin.connect()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 class Steelyard(Contestant):
@@ -78,6 +87,7 @@ class Steelyard(Contestant):
     def change_weight(self, one: Running, weight: int) -> float | None:
         """By the admin API, as the command does."""
         with contextlib.closing(http.client.HTTPConnection(one.control, timeout=30)) as admin:
+            wait_until(lambda: connects(admin), f"{self.title}'s admin API on {one.control}")
             begun = time.perf_counter()
             admin.request(
                 "PUT",

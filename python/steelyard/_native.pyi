@@ -32,6 +32,9 @@ class DataPlane:
     def report(self) -> bytes:
         """All counters since the start (``Report``)."""
 
+    def server_report(self, pool: str, server: str) -> bytes:
+        """The counters of one server, as in ``report``; null when it is unknown."""
+
     def failures(self) -> bytes:
         """The servers with failures or 5xx since the last call: [{"pool", "server", "requests", "connect", "reset",
         "timeout", "protocol", "status_5xx"}]."""

@@ -34,14 +34,14 @@ from steelyard.control.events import (
 from steelyard.control.nearest import unknown
 from steelyard.control.prepare import prepare
 from steelyard.control.state import name_to_resolve
-from steelyard.control.status import candidates, in_force, status
+from steelyard.control.status import candidates, in_force, server_status, status
 from steelyard.control.supervisor import Supervisor
 from steelyard.control.watch import look, watch
 from steelyard.errors import ConfigError, Refused, SteelyardError
 from steelyard.planes import http
 from steelyard.planes.plane import Plane
 from steelyard.report import Report
-from steelyard.status import AdminState, Event, Explanation, Status
+from steelyard.status import AdminState, Event, Explanation, ServerStatus, Status
 
 
 class Balancer:
@@ -122,6 +122,17 @@ class Balancer:
         now = time.monotonic()
         file = None if self._file is None else str(self._file)
         return status(supervisor.state, report, now, uptime=now - self._started, file=file)
+
+    async def server(self, pool: str, server: str) -> ServerStatus:
+        """One server's part of ``status``, without the cost of the others."""
+        supervisor = self._running
+        if pool not in supervisor.state.pools:
+            raise unknown("pool", pool, supervisor.state.pools)
+        counted = await supervisor.plane.server_report(pool, server)
+        state = supervisor.state.pools.get(pool)
+        if state is None or server not in state.servers:
+            raise unknown(f"server of pool {pool!r}", server, state.servers if state else ())
+        return server_status(state, server, counted, time.monotonic())
 
     async def report(self) -> Report:
         """The native plane's counters since the start, for metrics."""

@@ -9,7 +9,7 @@ from typing import Any
 from steelyard.errors import PlaneError
 from steelyard.health.passive import Sample
 from steelyard.planes.plane import Choice
-from steelyard.report import Report
+from steelyard.report import Report, ServerReport
 
 
 class RecordingPlane:
@@ -48,6 +48,9 @@ class RecordingPlane:
 
     async def report(self) -> Report:
         return {"version": len(self.snapshots), "log_written": 0, "log_dropped": 0, "services": {}, "pools": {}}
+
+    async def server_report(self, pool: str, server: str) -> ServerReport | None:
+        return None
 
     async def explain(self, pool: str, client: str, cookie: str) -> Choice:
         return Choice(next(iter(self.eligible(pool)), None), "first")

@@ -123,6 +123,17 @@ async def test_what_the_plane_refuses_has_not_happened() -> None:
         assert plane.eligible() == ["a"]
 
 
+async def test_one_server_is_told_as_in_the_whole_status() -> None:
+    async with running(config("a", "b")) as (balancer, _):
+        await balancer.drain("web", "b")
+        whole = (await balancer.status()).pools[0].servers
+        assert tuple([await balancer.server("web", name) for name in ("a", "b")]) == whole
+        with pytest.raises(UnknownName, match=r"no server of pool 'web' is called 'c'"):
+            await balancer.server("web", "c")
+        with pytest.raises(UnknownName, match=r"no pool is called 'wab'; did you mean 'web'\?"):
+            await balancer.server("wab", "a")
+
+
 async def test_what_nobody_asked_for_is_tried_again_when_the_plane_refuses() -> None:
     async with (
         Origin("a") as origin,

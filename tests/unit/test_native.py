@@ -128,6 +128,18 @@ def report(plane: _native.DataPlane) -> Any:
     return json.loads(plane.report())
 
 
+def test_one_server_is_reported_as_in_the_whole_report(origin: str) -> None:
+    with running() as plane:
+        plane.apply(snapshot(origin))
+        assert get(plane) == 200
+        until(lambda: report(plane)["services"]["www"]["requests"] == 1, "the request's count")
+        [(server, counted)] = report(plane)["pools"]["web"]["servers"].items()
+        assert counted["requests"] == 1
+        assert json.loads(plane.server_report("web", server)) == counted
+        assert json.loads(plane.server_report("web", "nobody")) is None
+        assert json.loads(plane.server_report("nowhere", server)) is None
+
+
 def test_a_request_is_served_and_reported(origin: str) -> None:
     with running() as plane:
         plane.apply(snapshot(origin, version=7))

@@ -176,7 +176,8 @@ impl ServerCounters {
         self.blocks.iter().filter_map(|block| block.get().map(Box::as_ref))
     }
 
-    fn report(&self) -> ServerReport {
+    /// All its threads together; what runs now is known to the pool.
+    pub(crate) fn report(&self) -> ServerReport {
         let mut report = ServerReport { latency: histogram::empty_report(), ..ServerReport::default() };
         self.written().for_each(|block| block.add_to(&mut report));
         report

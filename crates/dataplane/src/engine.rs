@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::failures::Failures;
 use crate::listener::ListenKey;
 use crate::live::Live;
-use crate::report::Report;
+use crate::report::{Report, ServerReport};
 use crate::shared::{self, Shared, lock};
 use crate::snapshot::SnapshotSpec;
 use crate::worker::{self, Command, Handle};
@@ -154,6 +154,20 @@ impl Engine {
             }
         }
         report
+    }
+
+    /// The counters of one server, without gathering those of all; None when it is unknown.
+    pub fn server_report(&self, pool: &str, server: &str) -> Option<ServerReport> {
+        let live = self.shared.live.load();
+        let pool = live.pools.get(pool)?;
+        let index = pool.pool.index_of(server)?;
+        let (chosen, counted) = (pool.pool.server(index).live(), &pool.servers[index as usize].counters);
+        let now_ms = self.shared.base.elapsed().as_millis() as u64;
+        Some(ServerReport {
+            active: chosen.active().into(),
+            ewma_us: chosen.ewma_us(now_ms) as u64,
+            ..counted.report()
+        })
     }
 
     /// What the servers did wrong since the last call, and the descriptor that says when there is news.

@@ -37,6 +37,11 @@ impl DataPlane {
         detached(py, || render(&self.0.report())).map(|json| PyBytes::new(py, &json))
     }
 
+    /// The counters of one server, as in ``report``; null when it is unknown.
+    fn server_report<'py>(&self, py: Python<'py>, pool: &str, server: &str) -> PyResult<Bound<'py, PyBytes>> {
+        detached(py, || render(&self.0.server_report(pool, server))).map(|json| PyBytes::new(py, &json))
+    }
+
     /// The servers with failures or 5xx since the last call.
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         detached(py, || render(&self.0.failures().take())).map(|json| PyBytes::new(py, &json))

@@ -125,7 +125,7 @@ async def read_pool(request: Request, pool: PoolName) -> status.PoolStatus:
 @_read.get("/v1/pools/{pool}/servers/{server:path}", operation_id="server")
 async def read_server(request: Request, pool: PoolName, server: ServerId) -> status.ServerStatus:
     """One server."""
-    return await _server(_balancer(request), pool, server)
+    return await _balancer(request).server(pool, server)
 
 
 @_read.get("/v1/explain", operation_id="explain")
@@ -163,7 +163,7 @@ async def add_server(request: Request, response: Response, pool: PoolName, serve
     await balancer.add_server(pool, server)
     name = server.id or server.address
     response.headers["Location"] = f"/v1/pools/{quote(pool, safe='')}/servers/{quote(name, safe='')}"
-    return await _server(balancer, pool, name)
+    return await balancer.server(pool, name)
 
 
 @_change.delete("/pools/{pool}/servers/{server:path}", operation_id="remove-server", status_code=202)
@@ -181,7 +181,7 @@ async def set_admin_state(
     balancer = _balancer(request)
     verbs = {"ready": balancer.ready, "drain": balancer.drain, "maintenance": balancer.maintenance}
     await verbs[body.admin](pool, server)
-    return await _server(balancer, pool, server)
+    return await balancer.server(pool, server)
 
 
 @_change.put("/pools/{pool}/servers/{server:path}/weight", operation_id="set-weight")
@@ -189,7 +189,7 @@ async def set_weight(request: Request, pool: PoolName, server: ServerId, body: W
     """Change a weight."""
     balancer = _balancer(request)
     await balancer.set_weight(pool, server, body.weight)
-    return await _server(balancer, pool, server)
+    return await balancer.server(pool, server)
 
 
 @_change.put("/pools/{pool}/algorithm", operation_id="set-algorithm")
@@ -244,11 +244,3 @@ async def _pool(balancer: Balancer, name: str) -> status.PoolStatus:
         if pool.name == name:
             return pool
     raise unknown("pool", name, [pool.name for pool in pools])
-
-
-async def _server(balancer: Balancer, pool_name: str, server_id: str) -> status.ServerStatus:
-    pool = await _pool(balancer, pool_name)
-    for server in pool.servers:
-        if server.id == server_id:
-            return server
-    raise unknown(f"server of pool {pool_name!r}", server_id, [server.id for server in pool.servers])

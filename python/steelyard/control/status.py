@@ -28,6 +28,11 @@ def status(state: ClusterState, report: Report, now: float, *, uptime: float, fi
     )
 
 
+def server_status(pool: PoolState, server: str, counted: ServerReport | None, now: float) -> ServerStatus:
+    """One server alone: in a pool of 10,000 its answer does not wait for all the others."""
+    return _server(pool, pool.servers[server], judge(pool)[server], counted, now)
+
+
 def candidates(pool: PoolState, now: float) -> tuple[Candidate, ...]:
     verdicts = judge(pool)
     return tuple(

@@ -19,7 +19,7 @@ from steelyard.config.model import Config
 from steelyard.errors import PlaneError
 from steelyard.health.passive import Sample
 from steelyard.planes.plane import Choice
-from steelyard.report import Report
+from steelyard.report import Report, ServerReport
 
 POLL_INTERVAL = 1.0
 GATHER_DELAY = 0.02
@@ -56,6 +56,10 @@ class HttpPlane:
 
     async def report(self) -> Report:
         return cast(Report, await self._call(self._reader, lambda: json.loads(self._native.report())))
+
+    async def server_report(self, pool: str, server: str) -> ServerReport | None:
+        found = await self._call(self._reader, lambda: json.loads(self._native.server_report(pool, server)))
+        return cast(ServerReport | None, found)
 
     async def explain(self, pool: str, client: str, cookie: str) -> Choice:
         found = await self._call(self._reader, lambda: json.loads(self._native.explain(pool, client, cookie)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from steelyard.health.passive import Sample
-from steelyard.report import Report
+from steelyard.report import Report, ServerReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,9 @@ class Plane(Protocol):
     async def addresses(self) -> dict[str, str]: ...
 
     async def report(self) -> Report: ...
+
+    async def server_report(self, pool: str, server: str) -> ServerReport | None:
+        """One server's part of the report; None when the plane does not know it."""
 
     async def explain(self, pool: str, client: str, cookie: str) -> Choice: ...
 

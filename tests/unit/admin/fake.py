@@ -137,6 +137,10 @@ class FakeBalancer(Balancer):
         )
         return make_status((), pools=(pool,), stopping=self.stopping)
 
+    async def server(self, pool: str, server: str) -> ServerStatus:
+        self._find(pool, server)
+        return self.servers[server]
+
     async def report(self) -> Report:
         return {
             "version": 1,
