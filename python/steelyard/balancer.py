@@ -161,7 +161,8 @@ class Balancer:
     def events(self) -> AsyncIterator[Event]:
         """What happens from this call on. A subscriber that is too slow loses the oldest, and is told how many
         (``events-lost``). The iteration ends when the balancer has stopped."""
-        return self._running.subscribe()
+        supervisor = self._supervisor or self._running
+        return supervisor.subscribe()
 
     async def ready(self, pool: str, server: str) -> None:
         await self._set_admin(pool, server, "ready")
@@ -234,6 +235,8 @@ class Balancer:
     def _running(self) -> Supervisor:
         if self._supervisor is None:
             raise Refused("the balancer is not started: enter it by 'async with', or await start()")
+        if self._stopped.is_set():
+            raise Refused("the balancer has stopped")
         return self._supervisor
 
     async def _set_admin(self, pool: str, server: str, admin: AdminState) -> None:

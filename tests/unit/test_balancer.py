@@ -49,8 +49,11 @@ async def test_it_starts_and_stops() -> None:
     await balancer.wait_stopped()
     assert (plane.accepting, plane.closed) == (False, True)
     assert await balancer.stop() == 0
-    with pytest.raises(Refused, match="does not run"):
+    with pytest.raises(Refused, match="has stopped"):
         await balancer.drain("web", "a")
+    with pytest.raises(Refused, match="has stopped"):
+        await balancer.status()
+    assert [event async for event in balancer.events()] == []
 
 
 async def test_a_start_that_the_plane_refuses_leaves_nothing_behind() -> None:

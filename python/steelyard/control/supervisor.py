@@ -206,7 +206,8 @@ class Supervisor:
                 self._pending += effects
                 await self._settle()
         except asyncio.CancelledError:
-            done.cancel()
+            if not done.done():
+                done.set_exception(Refused("the balancer has stopped"))
             raise
         except Exception as error:
             if not done.done():
