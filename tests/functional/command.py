@@ -181,7 +181,7 @@ algorithm = "{algorithm}"
 servers = [
 {members}
 ]
-probe = {{ type = "tcp", interval = "200ms" }}
+probe = {{ type = "tcp", interval = "200ms", timeout = "200ms" }}
 {extra}
 """
     new = file.with_suffix(".new")

@@ -49,7 +49,7 @@ def test_the_start_is_told_to_people(file: Path) -> None:
     process.send_signal(signal.SIGINT)
     rest = process.stderr.read()
     assert process.wait(30) == 0
-    assert block[0].startswith("steelyard 0.")
+    assert block[0].startswith("steelyard 0."), block
     assert "service  www  http://127.0.0.1:" in block[1]
     assert "pool     web  round-robin: a up, b up" in block[2]
     assert "admin    http://127.0.0.1:" in block[3]
@@ -188,6 +188,39 @@ def test_proxy_needs_no_file(servers: dict[str, Origin]) -> None:
         assert running("reload").returncode == 1
 
 
+def test_explain(running: Running) -> None:
+    running("drain", "web/b")
+    explanation = running.ask("explain", "www", "--client", "192.0.2.7")
+    assert explanation["server"] == "a"
+    assert [candidate["eligible"] for candidate in explanation["candidates"]] == [True, False]
+
+
+def test_sigusr1_opens_the_log_again(tmp_path: Path, servers: dict[str, Origin]) -> None:
+    log, rotated = tmp_path / "access.log", tmp_path / "access.log.1"
+    extra = f'[log]\naccess = "{log}"\n'
+    file = write_config(tmp_path / "steelyard.toml", {"a": servers["a"]}, extra=extra)
+    with Running("run", str(file)) as running:
+        running.get("/before")
+        wait_for("a line", lambda: "/before" in log.read_text())
+        log.rename(rotated)
+        running.signal(signal.SIGUSR1)
+        wait_for("a new file", log.exists)
+        running.get("/after")
+        wait_for("a line in it", lambda: "/after" in log.read_text())
+        assert "/after" not in rotated.read_text()
+
+
+def test_proxy_of_any_tcp(servers: dict[str, Origin]) -> None:
+    to = [word for name in "ab" for word in ("--to", servers[name].address)]
+    with Running("proxy", "--listen", "127.0.0.1:0", "--admin", "off", "--tcp", "--log", "stdout", *to) as running:
+        assert running.admin is None
+        assert running.names() == {"a", "b"}
+        running.signal(signal.SIGTERM)
+        assert running.ended() == 0
+        assert running.process.stdout
+        assert len(running.process.stdout.read().splitlines()) == 30
+
+
 def test_threads_and_admin_flags(file: Path) -> None:
     with Running("run", str(file), "--threads", "1", "--admin", "off") as running:
         assert running.admin is None
@@ -212,6 +245,16 @@ def test_check_of_a_good_file(file: Path) -> None:
     assert command("check", str(file)).returncode == 0
     answer = command("check", str(file), "--json")
     assert (answer.returncode, json.loads(answer.stdout)["usable"]) == (0, True)
+
+
+def test_what_is_probably_not_meant_is_told_and_runs(file: Path) -> None:
+    file.write_text(file.read_text().replace('timeout = "200ms"', 'timeout = "3s"'))
+    answer = command("check", str(file))
+    assert answer.returncode == 0
+    assert "warning: pools.web.probe.timeout" in answer.stdout
+    with Running("run", str(file)) as running:
+        assert running.told("warning", key="pools.web.probe.timeout")
+        assert running.names() == {"a", "b"}
 
 
 @pytest.mark.parametrize("which", ["service", "admin"])

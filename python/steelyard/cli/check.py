@@ -15,7 +15,10 @@ def check(
     file: Annotated[Path, typer.Argument(help="The configuration.", metavar="FILE")],
     json: Json = False,
 ) -> None:
-    """Say everything that is wrong with a configuration, and what it probably meant (exit status 2 on errors)."""
+    """Say everything that is wrong with a file.
+
+    Each fault with its line and what was probably meant; exit status 2 when there are errors, 0 for warnings alone.
+    """
     from steelyard.cli.output import colors, print_json, say
     from steelyard.config.load import inspect
     from steelyard.config.render import as_json, render

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from steelyard.cli.options import Json, listen_address
+from steelyard.errors import ConfigError
+
+if TYPE_CHECKING:
+    from steelyard.config.model import Config
 
 
 def run(
@@ -24,16 +30,34 @@ def run(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run a balancer until SIGTERM or Ctrl-C; SIGHUP reloads the file, SIGUSR1 reopens the access log."""
-    from steelyard.config.load import load
+    """Run a balancer from a file, until SIGTERM or Ctrl-C.
 
-    config = load(file)
+    SIGHUP reads the file again, SIGUSR1 opens the access log again; a second Ctrl-C ends at once.
+    """
+    config = _read(file, json=json)
     changed: dict[str, object] = {}
     if watch:
         changed["watch"] = True
     if threads is not None:
         changed["threads"] = threads
     config = config.model_copy(update={"process": config.process.model_copy(update=changed)})
-    from steelyard.cli.serve import serve
+    from steelyard.cli.serve import serve  # only now: a file with faults is refused in half the time
 
     raise typer.Exit(serve(config, file=file, admin=listen_address(admin) or config.admin.listen, json=json))
+
+
+def _read(file: Path, *, json: bool) -> Config:
+    """The configuration; what is probably not meant is told, and does not keep it from starting."""
+    from steelyard.cli.output import colors
+    from steelyard.config.load import inspect
+    from steelyard.config.render import as_json, render
+
+    config, problems = inspect(file)
+    if config is None:
+        raise ConfigError(problems)
+    if json:
+        for problem in as_json(problems):
+            print(dumps({"kind": "warning", **problem}), file=sys.stderr)
+    elif problems:
+        print(render(problems, color=colors(sys.stderr)), end="\n\n", file=sys.stderr)
+    return config

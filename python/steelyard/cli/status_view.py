@@ -160,7 +160,7 @@ def _server_columns(pool: str, speed: Rates) -> list[Column[ServerStatus]]:
         Column("5XX", 4, lambda server: trouble(server.responses.get("5xx", 0))),
         Column("P50", 7, lambda server: latency(server.latency_p50_ms)),
         Column("P99", 4, lambda server: latency(server.latency_p99_ms)),
-        Column("NOTE", 6, note, left=True, max_width=48),
+        Column("NOTE", 6, note, left=True, max_width=64),
     ]
     if speed.servers:
         columns.insert(5, Column("REQ/S", 2, lambda server: rate(speed.servers.get((pool, server.id)))))

@@ -114,6 +114,12 @@ def test_nobody_there(steelyard: Command) -> None:
     assert result.err.startswith("steelyard: no balancer answers at 127.0.0.1:1: start one with `steelyard run FILE`")
 
 
+def test_the_schema_is_one_of_json(steelyard: Command) -> None:
+    schema = json.loads(steelyard("schema").out)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert "pools" in schema["properties"]
+
+
 def test_version_and_help(steelyard: Command) -> None:
     assert steelyard("--version").out.startswith("steelyard 0.")
     overview = steelyard("--help").out
