@@ -1,12 +1,13 @@
 //! What one choice costs, together with giving it back: all algorithms, 3, 100 and 10,000 servers, one and two threads;
 //! and what building the pool costs. `cargo bench -p steelyard-balance` prints a table, with `-- --json` one JSON object.
 //!
-//! Every thread keeps 16 requests running and ends the oldest before it starts the next. The best of several short
-//! rounds is told: other work on the machine can only add.
+//! Every thread keeps 16 requests running and ends the oldest before it starts the next. The best of many rounds is told,
+//! each shorter than a time slice of the system: other work on the machine can only add. Two threads begin together.
 
 use std::{
     collections::VecDeque,
     hint::black_box,
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
     time::{Duration, Instant},
 };
 use steelyard_balance::{Choice, Lease, Pool, hash::mix, spec::AlgorithmName};
@@ -14,8 +15,9 @@ use steelyard_balance::{Choice, Lease, Pool, hash::mix, spec::AlgorithmName};
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-const ROUNDS: usize = 12;
-const CHOICES: u64 = 50_000;
+const ROUNDS: usize = 150;
+const BUILDS: usize = 10;
+const CHOICES: u64 = 4_000;
 const RUNNING: usize = 16;
 
 #[derive(serde::Serialize)]
@@ -46,8 +48,8 @@ fn main() {
 fn measure(name: AlgorithmName, servers: usize) -> Row {
     let weights: Vec<u32> = (0..servers).map(|index| 1 + (mix(index as u64) % 100) as u32).collect();
     let spec = support::weighted(name, &weights);
-    let best = |round: &dyn Fn() -> Duration| (0..ROUNDS).map(|_| round()).min().unwrap_or_default();
-    let build = best(&|| {
+    let best = |rounds, round: &dyn Fn() -> Duration| (0..rounds).map(|_| round()).min().unwrap_or_default();
+    let build = best(BUILDS, &|| {
         let start = Instant::now();
         let pool = Pool::build(&spec, None).expect("the pool is sound");
         let took = start.elapsed();
@@ -56,17 +58,18 @@ fn measure(name: AlgorithmName, servers: usize) -> Row {
     });
     let pool = Pool::build(&spec, None).expect("the pool is sound");
     let choices_ns = |threads: u64| {
-        let took = best(&|| {
+        let took = best(ROUNDS, &|| {
+            let ready = AtomicU64::new(0);
             std::thread::scope(|scope| {
-                let runs: Vec<_> = (0..threads)
-                    .map(|thread| {
-                        scope.spawn({
-                            let pool = &pool;
-                            move || run(pool, thread)
-                        })
-                    })
-                    .collect();
-                runs.into_iter().map(|run| run.join().expect("no thread panics")).max().unwrap_or_default()
+                let start = |thread| {
+                    let (pool, ready) = (&pool, &ready);
+                    scope.spawn(move || run(pool, thread, ready, threads))
+                };
+                let runs: Vec<_> = (0..threads).map(start).collect();
+                let runs: Vec<_> = runs.into_iter().map(|run| run.join().expect("no thread panics")).collect();
+                // From the first start to the last end, so that threads that ran one after the other do not look quick.
+                let (start, end) = (runs.iter().map(|run| run.0).min(), runs.iter().map(|run| run.1).max());
+                end.zip(start).map(|(end, start)| end - start).unwrap_or_default()
             })
         });
         took.as_secs_f64() * 1e9 / CHOICES as f64
@@ -80,8 +83,8 @@ fn measure(name: AlgorithmName, servers: usize) -> Row {
     }
 }
 
-/// The time of `CHOICES` choices, each of which ends an older one.
-fn run(pool: &Pool, thread: u64) -> Duration {
+/// When `CHOICES` choices, each of which ends an older one, began and ended.
+fn run(pool: &Pool, thread: u64, ready: &AtomicU64, threads: u64) -> (Instant, Instant) {
     let mut running: VecDeque<Lease> = VecDeque::with_capacity(RUNNING + 1);
     let mut step = |number: u64| {
         let random = mix(number ^ (thread << 40));
@@ -95,7 +98,11 @@ fn run(pool: &Pool, thread: u64) -> Duration {
         }
     };
     (0..CHOICES / 10).for_each(&mut step);
+    ready.fetch_add(1, SeqCst);
+    while ready.load(SeqCst) < threads {
+        std::hint::spin_loop();
+    }
     let start = Instant::now();
     (0..CHOICES).for_each(&mut step);
-    start.elapsed()
+    (start, Instant::now())
 }
