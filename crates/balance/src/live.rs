@@ -8,6 +8,7 @@ use crate::{algorithm::Tournament, latency::Latency};
 use arc_swap::ArcSwapOption;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst},
@@ -18,7 +19,6 @@ use std::{
 const NO_TURN: u64 = u64::MAX;
 
 /// The live state of one server, on cache lines of its own: threads that use different servers do not disturb each other.
-#[derive(Debug)]
 #[repr(align(64))]
 pub struct Live {
     active: AtomicU32,
@@ -30,6 +30,16 @@ pub struct Live {
     pass: AtomicU64,
     pub(crate) latency: Latency,
     pool: Arc<PoolLive>,
+}
+
+/// Without the pool, which by its order leads back to here.
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { active, slot, serial, pass, latency, pool: _ } = self;
+        let mut shown = f.debug_struct("Live");
+        shown.field("active", active).field("slot", slot).field("serial", serial).field("pass", pass);
+        shown.field("latency", latency).finish_non_exhaustive()
+    }
 }
 
 impl Live {

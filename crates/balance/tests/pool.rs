@@ -168,3 +168,12 @@ fn least_connections_spreads_evenly_under_concurrency() {
         assert!(most - least <= 4, "{counts:?}");
     }
 }
+
+/// The order leads from a server to its pool and back to the server; showing one must not follow it.
+#[test]
+fn whatever_is_shown_ends() {
+    let pool = pool(&weighted(AlgorithmName::LeastConnections, &[1; 40]));
+    let lease = pool.choose(&choice(1)).unwrap();
+    assert!(format!("{lease:?}").contains("active: 1"));
+    assert!(format!("{pool:?}").contains("s39"));
+}
