@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from steelyard.config.load import inspect_text
+from steelyard.config.model import Pool
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,7 +29,8 @@ EXAMPLES = list(examples())
 def test_it_loads(text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Fragments may leave parts out, so that their warnings do not count; secrets that they name are provided."""
     if not re.search(r"^\[", text, re.MULTILINE):
-        text = f"[services.www]\n{text}"
+        word = re.match(r"(?:\s*#.*\n)*\s*(\w+)", text)
+        text = f"[{'pools.web' if word and word[1] in Pool.model_fields else 'services.www'}]\n{text}"
     for name in re.findall(r'env = "(\w+)"', text):
         monkeypatch.setenv(name, "a secret")
     (tmp_path / "secret").write_text("a secret")
