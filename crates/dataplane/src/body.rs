@@ -4,7 +4,6 @@
 use crate::buffer::Buffer;
 use crate::splice::{self, Splice};
 use crate::transport::Stream;
-use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 use steelyard_http as http;
 use steelyard_http::chunked::write_chunk;
@@ -238,7 +237,7 @@ impl Relay {
             } else if waiting == 0 {
                 to.poll_write(cx, &input.bytes()[..plain])
             } else {
-                to.poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(&input.bytes()[..plain])])
+                to.poll_write_both(cx, head, &input.bytes()[..plain])
             };
             let count = match ready!(written) {
                 Ok(0) | Err(_) => return Poll::Ready(Err(Broken::Sink)),

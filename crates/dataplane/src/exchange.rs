@@ -67,14 +67,15 @@ pub enum Failure {
 }
 
 impl Exchange {
-    /// Ready for another connection.
+    /// Ready for another connection: nothing of this one is held, and no more memory than most need.
     pub fn clear(&mut self) {
         self.client_in.shrink();
         self.server_in.shrink();
-        self.begin();
+        self.trip.server = None;
     }
 
-    fn begin(&mut self) {
+    /// Ready for another request.
+    pub fn begin(&mut self) {
         self.request_head.clear();
         self.response_head.clear();
         self.request.clear();

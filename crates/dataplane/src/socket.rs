@@ -1,9 +1,9 @@
 //! A connected socket of either kind, borrowed, with the few calls that relaying and splicing need. Unlike
 //! `tokio::io::{AsyncRead, AsyncWrite}` they work on a shared reference, so both directions may go on at once.
 
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
@@ -66,11 +66,35 @@ impl Socket<'_> {
     }
 
     pub fn poll_write(self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_sending(cx, bytes.len(), |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?))
+    }
+
+    /// Both parts in one call, as far as the socket takes them.
+    pub fn poll_write_both(self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
+        let parts = [IoSlice::new(first), IoSlice::new(second)];
+        let mut none = SendAncillaryBuffer::default();
+        self.poll_sending(cx, first.len() + second.len(), |fd| Ok(sendmsg(fd, &parts, &mut none, SendFlags::NOSIGNAL)?))
+    }
+
+    fn poll_sending(
+        self,
+        cx: &mut Context<'_>,
+        length: usize,
+        mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_writable(cx))?;
-            match self.try_io(Interest::WRITABLE, |fd| Ok(send(fd, bytes, SendFlags::NOSIGNAL)?)) {
-                Err(error) if is_passing(&error) => {}
-                done => return Poll::Ready(done),
+            let mut count = None;
+            let sent = self.try_io(Interest::WRITABLE, |fd| {
+                let sent = operation(fd)?;
+                count = Some(sent);
+                // A short write has filled the socket: as above.
+                if sent < length { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match (count, sent) {
+                (Some(count), _) => return Poll::Ready(Ok(count)),
+                (None, Err(error)) if !is_passing(&error) => return Poll::Ready(Err(error)),
+                (None, _) => {}
             }
         }
     }

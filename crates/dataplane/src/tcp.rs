@@ -26,6 +26,7 @@ struct Moved {
 /// Serve one connection. `exchange` holds what the client has sent behind its PROXY header, if anything.
 pub async fn serve(connection: &mut Connection, mut exchange: Box<Exchange>) {
     let worker = connection.worker.clone();
+    exchange.begin();
     exchange.trip = Trip::begin(worker.clock.refresh());
     connection.service.counters.of(worker.index).requests.add(1);
     worker.count_request(connection.service.pool.number);

@@ -1,20 +1,20 @@
 //! One byte stream to a client or a server. TLS will be one more variant; nothing above knows which one it has.
 //!
-//! Reads go through `poll_read`, which learns from a short read that the socket is empty: no read is made only to be
-//! told to wait.
+//! Reads and writes go through [`Socket`], which learns from a short one that the socket is empty or full: no call is
+//! made only to be told to wait.
 
 use crate::address::Address;
 use crate::buffer::Buffer;
 use crate::socket::Socket;
 use socket2::SockRef;
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
 
 pub enum Stream {
@@ -36,29 +36,17 @@ impl Stream {
 
     /// Read into the buffer's space, which must not be empty. 0: the peer has ended its side.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer, most: usize) -> Poll<io::Result<usize>> {
-        let mut space = ReadBuf::new(buffer.space(most));
-        debug_assert!(space.capacity() > 0);
-        match self {
-            Stream::Tcp(stream) => ready!(Pin::new(stream).poll_read(cx, &mut space))?,
-            Stream::Unix(stream) => ready!(Pin::new(stream).poll_read(cx, &mut space))?,
-        }
-        let count = space.filled().len();
+        let count = ready!(self.socket().poll_read(cx, buffer.space(most)))?;
         buffer.filled(count);
         Poll::Ready(Ok(count))
     }
 
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
+        self.socket().poll_write(cx, bytes)
     }
 
-    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-        }
+    pub fn poll_write_both(&mut self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
+        self.socket().poll_write_both(cx, first, second)
     }
 
     /// Ready when a read would not wait. No system call.
