@@ -240,3 +240,21 @@ fn options_are_checked() {
     let error = Engine::start(options).err().unwrap();
     assert!(error.to_string().contains("json or combined"), "{error}");
 }
+
+#[test]
+fn ten_thousand_servers_are_one_snapshot_like_any_other() {
+    let origin = named("a");
+    let mut spec = Spec::new((0..10_000).map(|number| server(&format!("s{number}"), origin.address)).collect());
+    let begun = std::time::Instant::now();
+    let plane = Plane::with_threads(2, &spec);
+    println!("first snapshot after {:?}", begun.elapsed());
+    assert_eq!(plane.get().body, "a");
+    spec.version = 2;
+    spec.servers[7]["weight"] = json!(9);
+    let snapshot = serde_json::from_value(spec.value()).unwrap();
+    let begun = std::time::Instant::now();
+    plane.engine.apply(snapshot).unwrap();
+    println!("one weight changed after {:?}", begun.elapsed());
+    assert_eq!(plane.get().body, "a");
+    assert_eq!(plane.report().pools["web"].servers.len(), 10_000);
+}
