@@ -2,7 +2,8 @@
 # Installs the Debian packages that tests and benchmarks run against (real peers), where this is Debian and we are root.
 # Elsewhere it says what is missing; the tests that need it then say that they were skipped and why.
 set -euo pipefail
-declare -A needed=([nginx]=nginx-light [haproxy]=haproxy [curl]=curl)
+declare -A needed=([nginx]=nginx-light [haproxy]=haproxy [curl]=curl [redis-server]=redis-server
+  [memcached]=memcached [mariadbd]=mariadb-server [pg_ctlcluster]=postgresql)
 missing=()
 for program in "${!needed[@]}"; do
   PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || missing+=("${needed[$program]}")

@@ -11,8 +11,12 @@ from steelyard.sessions.stores.base import Store
 
 _SCHEMES = {
     "memory": "memory",
+    "memcached": "memcached",
+    "mysql": "mysql",
+    "postgresql": "postgresql",
     "redis": "redis",
     "rediss": "redis",
+    "sqlite": "sqlite",
 }
 """Scheme to the module that has ``from_url``."""
 
