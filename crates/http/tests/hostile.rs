@@ -1,4 +1,4 @@
-//! Every hostile message of `tests/golden/hostile_*.json` gets the named answer. The same files are replayed against the
+//! Every hostile message of `tests/hostile/*.json` gets the named answer. The same files are replayed against the
 //! real process; cases marked `connection` can only be judged there.
 
 mod support;
@@ -49,7 +49,7 @@ fn yes() -> bool {
 }
 
 fn read<T: for<'de> Deserialize<'de>>(file: &str) -> Vec<T> {
-    let path = format!("{}/../../tests/golden/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../tests/hostile/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str::<Table<T>>(&text).unwrap_or_else(|error| panic!("{path}: {error}")).cases
 }
@@ -86,7 +86,7 @@ fn judge(case: &HostileRequest, pieces: bool) -> Result<(), String> {
 
 #[test]
 fn hostile_requests() {
-    let cases: Vec<HostileRequest> = read("hostile_requests.json");
+    let cases: Vec<HostileRequest> = read("requests.json");
     let mut faults = Vec::new();
     for case in cases.iter().filter(|case| case.by == "parser") {
         for pieces in [false, true] {
@@ -107,7 +107,7 @@ fn hostile_requests() {
 
 #[test]
 fn every_reason_of_a_request_has_a_hostile_case() {
-    let cases: Vec<HostileRequest> = read("hostile_requests.json");
+    let cases: Vec<HostileRequest> = read("requests.json");
     let only_replies = [Reason::BadStatusLine, Reason::BadSwitch];
     for reason in Reason::ALL.iter().filter(|reason| !only_replies.contains(reason)) {
         assert!(cases.iter().any(|case| case.reason.as_deref() == Some(reason.name())), "{reason:?}");
@@ -154,7 +154,7 @@ fn judge_reply(case: &HostileReply) -> Result<(), String> {
 
 #[test]
 fn hostile_replies() {
-    let cases: Vec<HostileReply> = read("hostile_replies.json");
+    let cases: Vec<HostileReply> = read("replies.json");
     let faults: Vec<String> = cases
         .iter()
         .filter(|case| case.by == "parser")
