@@ -34,6 +34,11 @@ impl Lease {
 
     /// The server has answered, `latency_us` after it was asked.
     pub fn finish(self, now_ms: u64, latency_us: u64) {
+        self.observe(now_ms, latency_us);
+    }
+
+    /// A latency is known before the end: mode `tcp` knows how long connecting took, and the connection may last for days.
+    pub fn observe(&self, now_ms: u64, latency_us: u64) {
         self.live.observe(now_ms, latency_us);
     }
 }

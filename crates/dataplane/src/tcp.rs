@@ -80,6 +80,7 @@ async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Hel
     let (of_server, of_service) = (server.of(worker.index), service.counters.of(worker.index));
     let connect_us = trip.connect_us.unwrap_or_default();
     server.request(worker.index);
+    held.observe(worker.clock.now_ms(), connect_us);
     of_server.latency(connect_us);
     of_service.latency(connect_us);
     let mut to_server = Vec::new();
@@ -115,7 +116,6 @@ async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Hel
         server.failure(worker.index, FailureKind::Reset);
     }
     trip.end = end.word();
-    held.finish(worker.clock.refresh() / 1000, connect_us);
     moved
 }
 

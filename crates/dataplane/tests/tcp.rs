@@ -79,6 +79,16 @@ fn connections_are_spread_and_counted_while_they_last() {
 }
 
 #[test]
+fn the_time_of_connecting_is_the_latency_while_the_connection_lasts() {
+    let origin = echo("a");
+    let plane = Plane::serve(&spec(vec![server("a", origin.address)]).pool("algorithm", json!("peak-ewma")));
+    let mut client = plane.connect();
+    assert_eq!(client.take(1), "a");
+    let server = &plane.report().pools["web"].servers["a"];
+    assert!(server.active == 1 && server.ewma_us > 0, "{server:?}");
+}
+
+#[test]
 fn a_server_that_cannot_be_reached_is_passed_over() {
     let good = echo("good");
     let plane = Plane::serve(&spec(vec![server("dead", nobody()), server("good", good.address)]));

@@ -62,6 +62,13 @@ impl Held {
         same_place && (spec.eligible || is_bound && spec.keeps)
     }
 
+    /// A latency is known, and the server is still needed.
+    pub fn observe(&self, now_ms: u64, latency_us: u64) {
+        if let Some(lease) = &self.lease {
+            lease.observe(now_ms, latency_us);
+        }
+    }
+
     /// The server has answered; its latency is taken into account.
     pub fn finish(mut self, now_ms: u64, latency_us: u64) {
         if let Some(lease) = self.lease.take() {
