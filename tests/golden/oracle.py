@@ -103,7 +103,7 @@ class Oracle:
         for server in self.servers:
             if server.turn is None:
                 server.turn = self.virtual_time + self.stride(server) // 2
-            server.turn = min(server.turn, self.virtual_time + self.stride(server))
+            server.turn = max(self.virtual_time, min(server.turn, self.virtual_time + self.stride(server)))
         known = [server.latency_at(self.now_ms) for server in self.servers if server.latency is not None]
         for server in self.servers:
             if server.latency is None and known and self.algorithm == "peak-ewma":
@@ -129,7 +129,8 @@ class Oracle:
 
     def stride(self, server: Server) -> int:
         if self.algorithm == "weighted-least-connections":
-            return STRIDE * max(server.weight for server in self.servers) // server.weight
+            most = max((server.weight for server in self.eligible()), default=1)
+            return max(STRIDE * most // server.weight, 1)
         return STRIDE
 
     def may_choose(self, choice: Choice) -> list[Server]:

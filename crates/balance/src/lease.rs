@@ -32,7 +32,8 @@ impl Lease {
         self.newly_bound
     }
 
-    /// The server has answered, `latency_us` after it was asked.
+    /// The server has answered, `latency_us` after it was asked; or it was given up after that time, for a server that lets
+    /// requests time out is a slow one. Where a failure says nothing of its speed, drop the lease instead.
     pub fn finish(self, now_ms: u64, latency_us: u64) {
         self.observe(now_ms, latency_us);
     }

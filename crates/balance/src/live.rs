@@ -7,6 +7,7 @@
 use crate::{algorithm::Tournament, latency::Latency};
 use arc_swap::ArcSwapOption;
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
@@ -61,10 +62,6 @@ impl Live {
         self.serial
     }
 
-    pub(crate) fn pass(&self) -> u64 {
-        self.pass.load(SeqCst)
-    }
-
     /// Counts one more, unless that would exceed `max` (0: no limit).
     pub(crate) fn acquire(&self, max: u32) -> bool {
         if max == 0 {
@@ -90,25 +87,47 @@ impl Live {
     /// of the server's own time and the pool's, so that a server that was busy or away has saved nothing up.
     pub(crate) fn advance(&self, stride: u64) {
         let floor = self.pool.virtual_time.0.load(SeqCst);
-        let pass = |pass: u64| Some(pass.max(floor).saturating_add(stride));
-        let before = self.pass.fetch_update(SeqCst, SeqCst, pass).unwrap_or(floor);
-        if before > floor {
-            self.pool.virtual_time.0.fetch_max(before, SeqCst);
+        let mut began = floor;
+        let pass = |pass| {
+            began = if is_before(pass, floor) { floor } else { pass };
+            Some(began.wrapping_add(stride))
+        };
+        let _ = self.pass.fetch_update(SeqCst, SeqCst, pass);
+        if is_before(floor, began) {
+            let later = |time| is_before(time, began).then_some(began);
+            let _ = self.pool.virtual_time.0.fetch_update(SeqCst, SeqCst, later);
         }
+    }
+
+    /// Whether the server's next turn comes before the other's.
+    pub(crate) fn cmp_turn(&self, other: &Self) -> Ordering {
+        (self.pass.load(SeqCst).wrapping_sub(other.pass.load(SeqCst)) as i64).cmp(&0)
     }
 
     /// A server without a turn yet has its first half a stride from now: servers that come together are not served in a
     /// burst, and the heavy ones begin.
     pub(crate) fn introduce(&self, stride: u64) {
-        let first = self.pool.virtual_time.0.load(SeqCst).saturating_add(stride / 2);
+        let first = self.pool.virtual_time.0.load(SeqCst).wrapping_add(stride / 2);
         let _ = self.pass.compare_exchange(NO_TURN, first, SeqCst, SeqCst);
     }
 
-    /// Strides have changed: what the server was ahead in old, longer strides is at most one new one.
+    /// Strides have changed: what the server was ahead in old, longer strides is at most one new one. And what it was
+    /// behind is forgotten, as its next turn would do.
     pub(crate) fn restride(&self, stride: u64) {
-        let most = self.pool.virtual_time.0.load(SeqCst).saturating_add(stride);
-        self.pass.fetch_min(most, SeqCst);
+        let now = self.pool.virtual_time.0.load(SeqCst);
+        let most = now.wrapping_add(stride);
+        let clamped = |pass| match (is_before(pass, now), is_before(most, pass)) {
+            (true, _) => Some(now),
+            (_, true) => Some(most),
+            _ => None,
+        };
+        let _ = self.pass.fetch_update(SeqCst, SeqCst, clamped);
     }
+}
+
+/// Virtual time goes round; of two times less than half a round apart it is known which comes first.
+fn is_before(a: u64, b: u64) -> bool {
+    (a.wrapping_sub(b) as i64) < 0
 }
 
 /// The live state of one pool, shared by its snapshots.
@@ -189,6 +208,16 @@ impl PoolLive {
         if let Some(order) = &*self.order.load() {
             order.refresh(slot);
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn virtual_time(&self) -> u64 {
+        self.virtual_time.0.load(SeqCst)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_virtual_time(&self, time: u64) {
+        self.virtual_time.0.store(time, SeqCst);
     }
 
     pub(crate) fn keep_order(&self, order: Option<&Arc<Tournament>>, wants_latency: bool) {

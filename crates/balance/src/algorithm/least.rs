@@ -18,8 +18,8 @@ use std::{cmp::Ordering, sync::Arc};
 /// Up to here looking at every server costs less than keeping an order (docs/decisions/0010-small-pools-are-scanned.md).
 const SCAN_MAX: usize = 16;
 
-/// The stride of the heaviest server. Weights are honoured to 1/65536, and the virtual time, which moves by at most this
-/// a turn, lasts for 2^48 turns.
+/// The stride of the heaviest server, so weights are honoured to 1/65536. The longest, at a millionth of its weight, is
+/// 2^36, far from the half round within which times can be told apart.
 const STRIDE: u64 = 1 << 16;
 
 /// How an algorithm compares two servers.
@@ -35,7 +35,7 @@ impl Order {
     /// Total: no two servers are equal. A full server comes after all that are not.
     pub(super) fn compare(&self, servers: &[Server], a: ServerIndex, b: ServerIndex) -> Ordering {
         let (x, y) = (&servers[a as usize], &servers[b as usize]);
-        let by_turn = || x.live().pass().cmp(&y.live().pass()).then(a.cmp(&b));
+        let by_turn = || x.live().cmp_turn(y.live()).then(a.cmp(&b));
         x.is_full().cmp(&y.is_full()).then_with(|| (self.by_load)(x, y)).then_with(by_turn)
     }
 }
@@ -53,9 +53,9 @@ impl Least {
     }
 
     pub(super) fn with_scan_max(field: &Field, order: &'static Order, scan_max: usize) -> Self {
-        let most = field.servers.iter().map(Server::weight).max().unwrap_or(1);
+        let most = field.eligible_servers().map(Server::weight).max().unwrap_or(1);
         let stride = |server: &Server| match order.weighted {
-            true => STRIDE * u64::from(most) / u64::from(server.weight()),
+            true => (STRIDE * u64::from(most) / u64::from(server.weight())).max(1),
             false => STRIDE,
         };
         let strides: Box<[u64]> = field.servers.iter().map(stride).collect();
@@ -107,6 +107,7 @@ mod tests {
     use super::*;
     use crate::{
         lease::Lease,
+        pool::Pool,
         spec::{AlgorithmName, ServerSpec},
         support::{Numbers, choice, pool, server, spec},
     };
@@ -156,6 +157,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn turns_go_on_where_virtual_time_goes_round() {
+        let mut spec =
+            spec(AlgorithmName::WeightedLeastConnections, (0..3).map(|i| server(&i.to_string(), 1)).collect());
+        let before = pool(&spec);
+        before.field().live.set_virtual_time(u64::MAX - 5 * STRIDE);
+        spec.servers[0].weight = 2;
+        let pool = Pool::build(&spec, Some(&before)).unwrap();
+        pool.published();
+        let mut taken = [0_i32; 3];
+        for turn in 1..=100 {
+            taken[pool.choose(&choice(turn)).unwrap().server() as usize] += 1;
+            let turn = turn as i32;
+            assert!((taken[0] * 2 - turn).abs() <= 4 && (taken[1] * 4 - turn).abs() <= 8, "{taken:?}");
+        }
+        assert!(before.field().live.virtual_time() < 100 * STRIDE, "it went round");
     }
 
     /// Threads that choose and release at once leave the order right and the counts at zero.
