@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from benchmarks.machine import Machine
 from benchmarks.report import words
 from benchmarks.results import Metric, Result
-from benchmarks.targets import US, Verdict
+from benchmarks.targets import Verdict
 
 NOTE = (
     "The number of a contestant is its undisturbed quartile over all rounds: the lower one of a cost, the upper one of "
@@ -103,20 +103,8 @@ def _metric(metric: Metric) -> dict[str, object]:
 
 
 def _metric_table(metric: Metric) -> list[str]:
-    rows = []
-    for name in metric.rounds:
-        summary = metric.summary(name)
-        compared = words.ratio(metric.ratio(US, name)) if US in metric.rounds and name != US else ""
-        rows.append(
-            [
-                words.title(name),
-                words.number(summary.value),
-                words.number(summary.best),
-                words.spread(summary),
-                compared,
-            ]
-        )
-    return _table(["", "undisturbed quartile", "best", "quartiles", f"{words.title(US)} is … of it"], rows)
+    columns, rows = words.metric_rows(metric)
+    return _table(columns, list(rows.values()))
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -27,26 +27,15 @@ def show(console: Console, results: Sequence[Result], verdicts: Sequence[Verdict
 
 
 def metric_table(metric: Metric) -> Table:
-    quartile = "lower quartile" if metric.better == "lower" else "upper quartile"
+    columns, rows = words.metric_rows(metric)
     table = Table(
         title=f"{metric.title} ({metric.unit})", title_justify="left", title_style="", header_style="dim", box=None
     )
-    table.add_column("", min_width=16)
-    for column in (quartile, "best", "quartiles"):
+    table.add_column("", min_width=16, no_wrap=True)
+    for column in columns[1:]:
         table.add_column(column, justify="right")
-    table.add_column(f"{words.title(US)} is … of it", justify="right")
-    for name in metric.rounds:
-        summary = metric.summary(name)
-        compared = words.ratio(metric.ratio(US, name)) if US in metric.rounds and name != US else ""
-        style = "bold cyan" if name == US else ""
-        row = (
-            words.title(name),
-            words.number(summary.value),
-            words.number(summary.best),
-            words.spread(summary),
-            compared,
-        )
-        table.add_row(*row, style=style)
+    for name, row in rows.items():
+        table.add_row(*row, style="bold cyan" if name == US else "")
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.results import Metric
 from benchmarks.statistics import Ratio, Summary
 from benchmarks.targets import US, Verdict
 
@@ -53,3 +54,26 @@ def judged(verdict: Verdict) -> str:
 
 def what(verdict: Verdict) -> str:
     return f"{verdict.title}, {title(US)}"
+
+
+def metric_rows(metric: Metric) -> tuple[list[str], dict[str, list[str]]]:
+    """A table of one metric: its columns, and its rows by contestant. Columns that would say nothing are left out."""
+    several = any(len(rounds) > 1 for rounds in metric.rounds.values())
+    compares = US in metric.rounds and len(metric.rounds) > 1
+    columns = [""]
+    if several:
+        columns += ["lower quartile" if metric.better == "lower" else "upper quartile", "best", "quartiles"]
+    else:
+        columns += [metric.unit]
+    columns += [f"{title(US)} is … of it"] if compares else []
+    return columns, {name: _metric_row(metric, name, several, compares) for name in metric.rounds}
+
+
+def _metric_row(metric: Metric, name: str, several: bool, compares: bool) -> list[str]:
+    summary = metric.summary(name)
+    row = [title(name), number(summary.value)]
+    if several:
+        row += [number(summary.best), spread(summary)]
+    if compares:
+        row += ["" if name == US else ratio(metric.ratio(US, name))]
+    return row

@@ -28,7 +28,12 @@ def run(bench: Bench) -> list[Result]:
     if done.returncode != 0:
         return [Result("choice", TITLE, [], [f"not measured: {done.stderr.strip()[-300:]}"])]
     return [
-        Result("choice", TITLE, metrics(json.loads(done.stdout)), ["with the end of the choice; best of 12 rounds"])
+        Result(
+            "choice",
+            TITLE,
+            metrics(json.loads(done.stdout)),
+            ["a choice and its end; the best of several rounds"],
+        )
     ]
 
 
