@@ -52,13 +52,20 @@ class Balancer:
     """
 
     def __init__(
-        self, config: Config, *, file: Path | None = None, plane: Callable[[Config], Plane] = http.start
+        self,
+        config: Config,
+        *,
+        file: Path | None = None,
+        adjust: Callable[[Config], Config] = lambda config: config,
+        plane: Callable[[Config], Plane] = http.start,
     ) -> None:
         """``ConfigError`` when the parts of ``config`` cannot stand together. ``file`` is what ``reload()`` reads again
-        and what ``process.watch`` watches; ``plane`` is for tests."""
+        and what ``process.watch`` watches; ``adjust`` is done to it each time, for flags that stand above the file;
+        ``plane`` is for tests."""
         self._config = verify(config)
         self._file = file
         self._seen = None if file is None else look(file)
+        self._adjust = adjust
         self._make_plane = plane
         self._supervisor: Supervisor | None = None
         self._addresses: dict[str, str] = {}
@@ -249,7 +256,7 @@ class Balancer:
     async def _read(self) -> Config:
         if self._file is None:
             raise Refused("this balancer was not started from a file: give reload() a configuration")
-        return await asyncio.to_thread(load, self._file)
+        return self._adjust(await asyncio.to_thread(load, self._file))
 
     async def _file_changed(self) -> None:
         """A file that cannot be used was announced as ``reload-failed``; what runs, runs on."""

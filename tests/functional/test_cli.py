@@ -225,6 +225,8 @@ def test_threads_and_admin_flags(file: Path) -> None:
     with Running("run", str(file), "--threads", "1", "--admin", "off") as running:
         assert running.admin is None
         assert running.names() == {"a", "b"}
+    with Running("run", str(file), "--threads", "1", "--watch", "--admin", "127.0.0.1:0") as running:
+        assert running.ask("reload") == {"changes": []}
 
 
 def test_files_with_faults_are_refused_with_every_fault(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def proxy(
 
     steelyard proxy --listen :8080 --to 10.0.0.11:80 --to 10.0.0.12:80=3
     """
+    from steelyard.balancer import Balancer
     from steelyard.cli.serve import serve
 
     listen_on = listen_address(admin) or "127.0.0.1:9900"
@@ -52,7 +53,7 @@ def proxy(
             "process": {"threads": threads},
         }
     )
-    raise typer.Exit(serve(config, file=None, admin=listen_on, json=json))
+    raise typer.Exit(serve(Balancer(config), config, admin=listen_on, json=json))
 
 
 def _server(text: str) -> dict[str, Any]:

@@ -34,16 +34,20 @@ def run(
 
     SIGHUP reads the file again, SIGUSR1 opens the access log again; a second Ctrl-C ends at once.
     """
-    config = _read(file, json=json)
-    changed: dict[str, object] = {}
-    if watch:
-        changed["watch"] = True
+    changed: dict[str, object] = {"watch": True} if watch else {}
     if threads is not None:
         changed["threads"] = threads
-    config = config.model_copy(update={"process": config.process.model_copy(update=changed)})
-    from steelyard.cli.serve import serve  # only now: a file with faults is refused in half the time
 
-    raise typer.Exit(serve(config, file=file, admin=listen_address(admin) or config.admin.listen, json=json))
+    def adjust(config: Config) -> Config:
+        """The flags stand above the file, at every reload too."""
+        return config.model_copy(update={"process": config.process.model_copy(update=changed)})
+
+    config = adjust(_read(file, json=json))
+    from steelyard.balancer import Balancer  # only now: a file with faults is refused in half the time
+    from steelyard.cli.serve import serve
+
+    balancer = Balancer(config, file=file, adjust=adjust)
+    raise typer.Exit(serve(balancer, config, admin=listen_address(admin) or config.admin.listen, json=json))
 
 
 def _read(file: Path, *, json: bool) -> Config:

@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from typing import Any, Final
 
 from steelyard.admin.server import AdminServer
@@ -31,9 +30,9 @@ from steelyard.status import Event
 OFF: Final = "off"
 
 
-def serve(config: Config, *, file: Path | None, admin: str, json: bool) -> int:
+def serve(balancer: Balancer, config: Config, *, admin: str, json: bool) -> int:
     """Run until a signal ends it. ``admin``: where the admin API listens, or ``off``. Returns the exit status."""
-    return asyncio.run(_Process(config, file, admin, json).run())
+    return asyncio.run(_Process(balancer, config, admin, json).run())
 
 
 def _reveal(token: Secret) -> bytes:
@@ -46,8 +45,8 @@ def _reveal(token: Secret) -> bytes:
 
 
 class _Process:
-    def __init__(self, config: Config, file: Path | None, admin: str, json: bool) -> None:
-        self.balancer = Balancer(config, file=file)
+    def __init__(self, balancer: Balancer, config: Config, admin: str, json: bool) -> None:
+        self.balancer = balancer
         self.admin = admin
         self.json = json
         self.token = _reveal(config.admin.token) if config.admin.token and admin != OFF else None
