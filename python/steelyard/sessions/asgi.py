@@ -14,8 +14,9 @@ from typing import Any, Literal
 from steelyard.sessions import cookie
 from steelyard.sessions.bridge import Bridged, wait_for
 from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable
-from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie, SetCookie
+from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
 from steelyard.sessions.plan import AsyncConnector, carry_out_async
+from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
 from steelyard.sessions.session import Session
 from steelyard.sessions.settings import Settings
 from steelyard.sessions.stores import Store, open_store
@@ -107,11 +108,11 @@ class SessionMiddleware:
             if response.started or scope["type"] == "websocket":
                 raise
             log.error("session store unavailable: %s", error)
-            await refuse(send, 503, "The session store does not answer. Try again in a moment.")
+            await refuse(send, 503, UNAVAILABLE)
         except Conflict as error:
             if response.started or scope["type"] == "websocket":
                 raise
-            await refuse(send, 409, f"{error}. Try again.")
+            await refuse(send, 409, f"{error}. Try again.\n")
 
 
 class _Response:
@@ -144,19 +145,11 @@ class _Response:
             return None
 
     def _fields(self, message: Message, change: CookieChange) -> list[tuple[bytes, bytes]]:
-        settings, signer = self._middleware.manager.settings, self._middleware.manager.signer
-        fields: list[tuple[bytes, bytes]] = []
-        match change:
-            case SetCookie(session_id, max_age):
-                fields.append((b"set-cookie", cookie.write(settings, signer, session_id, max_age).encode("latin-1")))
-            case RemoveCookie():
-                fields.append((b"set-cookie", cookie.remove(settings).encode("latin-1")))
-        if self._session.state.loaded and message["type"] == "http.response.start":
-            # What was made from a session is for this client alone (RFC 9111 §4.1, §5.2.2.5).
-            fields.append((b"vary", b"Cookie"))
-            if all(name.lower() != b"cache-control" for name, _ in message.get("headers", ())):
-                fields.append((b"cache-control", b"no-store"))
-        return fields
+        if message["type"] == "websocket.accept" and change is None:
+            return []
+        present = [name.decode("latin-1") for name, _ in message.get("headers", ())]
+        added = fields(self._middleware.manager, self._session, change, present)
+        return [(name.lower().encode(), value.encode("latin-1")) for name, value in added]
 
 
 async def _as_coroutine(app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -165,9 +158,9 @@ async def _as_coroutine(app: App, scope: Scope, receive: Receive, send: Send) ->
 
 async def refuse(send: Send, status: int, sentence: str) -> None:
     """A whole small response."""
-    body = sentence.encode() + b"\n"
-    fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    body = sentence.encode()
+    head = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     if status == 503:
-        fields.append((b"retry-after", b"2"))
-    await send({"type": "http.response.start", "status": status, "headers": [*fields, (b"cache-control", b"no-store")]})
+        head.append((b"retry-after", str(RETRY_AFTER_S).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": [*head, (b"cache-control", b"no-store")]})
     await send({"type": "http.response.body", "body": body})

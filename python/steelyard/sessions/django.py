@@ -1,0 +1,152 @@
+"""Django: ``SESSION_ENGINE = "steelyard.sessions.django"`` and ``SESSION_STORE = "redis://…"``; then as ever.
+
+Cookie and lifetimes are Django's own settings (SESSION_COOKIE_*). The principal is the user who is logged in, so
+``end_all`` logs a user out everywhere. With ``"steelyard.sessions.django.SessionMiddleware"`` in MIDDLEWARE, in the
+place of Django's, a store that does not answer is a 503 instead of a 500.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from steelyard.sessions.errors import SessionEnded, StoreMisconfigured, StoreUnavailable
+from steelyard.sessions.keys import is_id, new_id
+from steelyard.sessions.plan import carry_out
+from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE
+from steelyard.sessions.session import Session
+from steelyard.sessions.settings import Settings
+from steelyard.sessions.wsgi import Blocking
+
+try:
+    from django.conf import settings
+    from django.contrib.auth import SESSION_KEY
+    from django.contrib.sessions.backends.base import SessionBase, UpdateError
+    from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+    from django.http import HttpRequest, HttpResponse
+except ImportError:
+    raise StoreMisconfigured("Django is not installed: pip install django") from None
+
+
+@cache
+def sessions() -> Blocking:
+    """The sessions of this project, from its settings."""
+    store = getattr(settings, "SESSION_STORE", None)
+    if store is None:
+        raise StoreMisconfigured('no store for sessions: set SESSION_STORE = "redis://…" in the settings')
+    options = {"idle": float(settings.SESSION_COOKIE_AGE), **getattr(settings, "SESSION_STORE_OPTIONS", {})}
+    return Blocking(store, Settings(**options))
+
+
+def end_all(user_id: object) -> int:
+    """Log a user out everywhere. Returns how many sessions were ended."""
+    ours = sessions()
+    return carry_out(ours.manager.end_all(str(user_id)), ours.connector)
+
+
+class SessionStore(SessionBase):  # type: ignore[misc]
+    """Django's interface over one of our sessions, which finds out what changed and merges."""
+
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        self._ours: Session | None = None
+        self._renewing = False
+        self._session_key: str | None
+
+    def load(self) -> dict[str, Any]:
+        ours = self._open()
+        if ours.new:
+            self._session_key = None
+        return ours.snapshot()
+
+    def exists(self, session_key: str) -> bool:
+        other = _session(session_key)
+        return not other.new
+
+    def create(self) -> None:
+        """A new session with a new key, empty; Django keeps it even then."""
+        self._ours = _session(None)
+        self._session_cache: dict[str, Any] = {}
+        self._ours["_created"] = True
+        self._keep()
+        self.modified = True
+
+    def save(self, must_create: bool = False) -> None:
+        wanted = self._get_session(no_load=must_create)
+        ours = self._open() if not must_create and self._session_key else _session(None)
+        if must_create or self._session_key is None:
+            self._ours = ours
+        for key in set(ours) - set(wanted):
+            del ours[key]
+        for key, value in wanted.items():
+            ours[key] = value
+        if self._renewing and not ours.new:
+            ours.login(str(wanted.get(SESSION_KEY, "")))
+        elif ours.new:
+            ours.state.principal = str(wanted.get(SESSION_KEY, ""))
+        self._keep()
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self._session_key
+        if key is None:
+            return
+        ended = _session(key)
+        ended.end()
+        sessions().save(ended)
+
+    def cycle_key(self) -> None:
+        """A new key at the next save; requests that run with the old one lose nothing."""
+        self._get_session()
+        self._renewing = self.modified = True
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        ours = sessions()
+        while carry_out(ours.manager.purge(), ours.connector):
+            pass
+
+    def _open(self) -> Session:
+        if self._ours is None:
+            self._ours = _session(self._session_key)
+        return self._ours
+
+    def _keep(self) -> None:
+        """Save, and take over the key that it has now."""
+        assert self._ours is not None
+        try:
+            carry_out(sessions().manager.save(self._ours), sessions().connector)
+        except SessionEnded:
+            raise UpdateError from None
+        self._session_key = self._ours.state.cookie_id
+        self._renewing = False
+
+    def _get_new_session_key(self) -> str:
+        return new_id()
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        return bool(key) and is_id(str(key))
+
+
+def _session(key: str | None) -> Session:
+    """The session under a key, loaded; a key that cannot be one finds nothing."""
+    found = sessions().manager.session(key if key and is_id(key) else None)
+    sessions().load(found)
+    return found
+
+
+class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]
+    """Django's, with 503 where the store does not answer."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return _unavailable() if isinstance(exception, StoreUnavailable) else None
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            return super().process_response(request, response)
+        except StoreUnavailable:
+            return _unavailable()
+
+
+def _unavailable() -> HttpResponse:
+    headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
+    return HttpResponse(UNAVAILABLE, status=503, content_type="text/plain", headers=headers)

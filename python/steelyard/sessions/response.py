@@ -1,0 +1,34 @@
+"""What a session adds to a response, for every framework alike. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from steelyard.sessions import cookie
+from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie, SetCookie
+from steelyard.sessions.session import Session
+
+UNAVAILABLE = "The session store does not answer. Try again in a moment.\n"
+RETRY_AFTER_S = 2
+
+
+def cookie_of(manager: Manager, environ_cookie: str, fetch: Callable[[Session], None] | None) -> Session:
+    """The session of a request, from its Cookie field; not loaded yet."""
+    found = cookie.read(environ_cookie, manager.settings.cookie_name, manager.signer)
+    return manager.session(found, fetch)
+
+
+def fields(manager: Manager, session: Session, change: CookieChange, present: Iterable[str]) -> list[tuple[str, str]]:
+    """The fields to add. ``present`` are the names of those that the response has."""
+    added: list[tuple[str, str]] = []
+    match change:
+        case SetCookie(session_id, max_age):
+            added.append(("Set-Cookie", cookie.write(manager.settings, manager.signer, session_id, max_age)))
+        case RemoveCookie():
+            added.append(("Set-Cookie", cookie.remove(manager.settings)))
+    if session.state.loaded:
+        # What was made from a session is for this client alone (RFC 9111 §4.1, §5.2.2.5).
+        added.append(("Vary", "Cookie"))
+        if all(name.lower() != "cache-control" for name in present):
+            added.append(("Cache-Control", "no-store"))
+    return added

@@ -1,0 +1,131 @@
+"""WSGI middleware (PEP 3333): ``WSGISessionMiddleware(app, store="redis://…")``, ``environ["steelyard.session"]``.
+
+The session is loaded when it is first read and saved when the application starts its response.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable
+from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
+from steelyard.sessions.plan import carry_out
+from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, cookie_of, fields
+from steelyard.sessions.session import Session
+from steelyard.sessions.settings import Settings
+from steelyard.sessions.stores import Store, open_store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("steelyard.sessions")
+
+KEY = "steelyard.session"
+
+
+class Blocking:
+    """Sessions over a blocking connector: what WSGI, Flask and Django share."""
+
+    def __init__(self, store: str | Store, settings: Settings) -> None:
+        self.manager = Manager(open_store(store), settings)
+        self.connector = self.manager.store.connector()
+
+    def open(self, cookie_field: str) -> Session:
+        """The session of a request; loaded when it is first read."""
+        return cookie_of(self.manager, cookie_field, self.load)
+
+    def load(self, session: Session) -> None:
+        """Load now."""
+        carry_out(self.manager.load(session), self.connector)
+
+    def save(self, session: Session) -> CookieChange:
+        """Save; a session that was ended meanwhile is taken from the client, a failed touch is only logged."""
+        try:
+            return carry_out(self.manager.save(session), self.connector)
+        except SessionEnded as error:
+            log.info("session: %s", error)
+            return None if session.state.stale else RemoveCookie()
+        except StoreUnavailable as error:
+            if session.modified:
+                raise
+            log.error("session not touched: %s", error)
+            return None
+
+
+class WSGISessionMiddleware:
+    """Gives every request an ``environ["steelyard.session"]``. The options are the fields of ``Settings``."""
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        store: str | Store = "memory://",
+        *,
+        settings: Settings | None = None,
+        **options: Any,
+    ) -> None:
+        self.app = app
+        self.sessions = Blocking(store, settings or Settings(**options))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        session = environ[KEY] = self.sessions.open(environ.get("HTTP_COOKIE", ""))
+        started = False
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            nonlocal started
+            if not started:
+                change = self.sessions.save(session)
+                headers = [*headers, *fields(self.sessions.manager, session, change, (name for name, _ in headers))]
+                started = True
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+
+        try:
+            return _begun(self.app(environ, start))
+        except StoreUnavailable as error:
+            if started:
+                raise
+            log.error("session store unavailable: %s", error)
+            return _refuse(start_response, "503 Service Unavailable", UNAVAILABLE)
+        except Conflict as error:
+            if started:
+                raise
+            return _refuse(start_response, "409 Conflict", f"{error}. Try again.\n")
+
+
+def _begun(body: Iterable[bytes]) -> Iterable[bytes]:
+    """A lazy body with its first part made, since many applications start their response only then."""
+    if not isinstance(body, Iterator):
+        return body
+    first = list(_take_one(body))
+    return _Rest(first, body)
+
+
+def _take_one(body: Iterator[bytes]) -> Iterator[bytes]:
+    for part in body:
+        yield part
+        return
+
+
+class _Rest:
+    """A begun body; ``close`` reaches the application's own (PEP 3333)."""
+
+    def __init__(self, first: list[bytes], body: Iterator[bytes]) -> None:
+        self._first = first
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._first
+        yield from self._body
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+def _refuse(start_response: StartResponse, status: str, sentence: str) -> Iterable[bytes]:
+    body = sentence.encode()
+    head = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(status, [*head, ("Retry-After", str(RETRY_AFTER_S)), ("Cache-Control", "no-store")])
+    return [body]
