@@ -52,7 +52,7 @@ class Prober:
         self._due: list[tuple[float, int, Key, _Watch]] = []
         self._order = 0
         self._running: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(min(AT_ONCE, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
+        self._slots = asyncio.Semaphore(_at_once(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
         self._wake = asyncio.Event()
         self._finished: list[ProbeOutcome] = []
         self._unasked = 0
@@ -153,3 +153,8 @@ class Prober:
         if self._finished:
             outcomes, self._finished = tuple(self._finished), []
             self._deliver(outcomes)
+
+
+def _at_once(descriptors: int) -> int:
+    """A quarter of the descriptors, so that probes never take those that clients and servers need."""
+    return AT_ONCE if descriptors == resource.RLIM_INFINITY else max(1, min(AT_ONCE, descriptors // 4))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 from collections import Counter
 from typing import Any
+
+import pytest
 
 from steelyard.config.model import Probe
 from steelyard.control.events import ProbeOutcome
@@ -144,3 +147,10 @@ async def test_what_could_not_be_asked_is_not_delivered_and_asked_again() -> Non
     await until(lambda: batches)
     assert batches == [(ProbeOutcome("web", "a", True, "fine"),)]
     await prober.close()
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "at_once"), [(1024, 256), (1 << 20, 4096), (resource.RLIM_INFINITY, 4096), (3, 1)]
+)
+def test_probes_take_at_most_a_quarter_of_the_descriptors(descriptors: int, at_once: int) -> None:
+    assert module._at_once(descriptors) == at_once
