@@ -83,8 +83,8 @@ impl Socket<'_> {
         mut operation: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.poll_writable(cx))?;
             let mut count = None;
+            // A socket is writable nearly always, so it is tried first; reading keeps the task's share of time.
             let sent = self.try_io(Interest::WRITABLE, |fd| {
                 let sent = operation(fd)?;
                 count = Some(sent);
@@ -94,7 +94,7 @@ impl Socket<'_> {
             match (count, sent) {
                 (Some(count), _) => return Poll::Ready(Ok(count)),
                 (None, Err(error)) if !is_passing(&error) => return Poll::Ready(Err(error)),
-                (None, _) => {}
+                (None, _) => ready!(self.poll_writable(cx))?,
             }
         }
     }

@@ -12,7 +12,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
@@ -60,9 +60,6 @@ impl Stream {
     /// Whether a connection that should be silent was ended or has said something, as far as the runtime knows. The
     /// kernel is asked only when the runtime says so: the last read or splice may just have left the readiness set.
     pub fn is_disturbed(&self) -> bool {
-        if self.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending() {
-            return false;
-        }
         let peeked = self.socket().try_io(Interest::READABLE, |_| self.peek());
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }

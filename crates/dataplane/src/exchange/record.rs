@@ -39,12 +39,21 @@ impl Trip {
 
 /// Write 128 random bits as hexadecimal digits.
 pub fn write_id(high: u64, low: u64, id: &mut [u8; 32]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
-    for (pair, byte) in id.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    let words = [high >> 32, high & 0xffff_ffff, low >> 32, low & 0xffff_ffff];
+    for (digits, word) in id.chunks_exact_mut(8).zip(words) {
+        digits.copy_from_slice(&hexadecimal(word));
     }
+}
+
+/// The eight digits of a 32-bit number, all at once: the nibbles are spread over the bytes of a word, and those above 9
+/// are moved on to the letters.
+fn hexadecimal(number: u64) -> [u8; 8] {
+    const ONES: u64 = u64::MAX / 255;
+    let spread = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (nibbles + 6 * ONES) >> 4 & ONES;
+    (nibbles + u64::from(b'0') * ONES + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 /// Count the exchange and write its line.
