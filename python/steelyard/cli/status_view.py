@@ -5,7 +5,7 @@ A table narrows by dropping its least important columns, and a long pool by show
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -29,6 +29,8 @@ class Column(Generic[Item]):
     cell: Callable[[Item], Text]
     left: bool = False
     max_width: int = 40
+    shrinks_to: int = 0
+    """Where its text may be cut: to so few characters; 0: the column is shown whole or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +154,15 @@ def _server_columns(pool: str, speed: Rates) -> list[Column[ServerStatus]]:
     columns: list[Column[ServerStatus]] = [
         Column("  SERVER", 0, lambda server: Text(f"  {server.id}"), left=True, max_width=30),
         Column("STATE", 0, state, left=True),
-        Column("ADDRESS", 5, lambda server: Text(server.address), left=True, max_width=30),
-        Column("WEIGHT", 4, lambda server: Text(f"{server.effective_weight:g}")),
+        Column("ADDRESS", 6, address, left=True, max_width=30),
+        Column("WEIGHT", 5, lambda server: Text(f"{server.effective_weight:g}")),
         Column("ACTIVE", 1, lambda server: number(server.active)),
-        Column("REQUESTS", 3, lambda server: number(server.requests)),
+        Column("REQUESTS", 4, lambda server: number(server.requests)),
         Column("FAILED", 3, lambda server: trouble(sum(server.failures.values()))),
-        Column("5XX", 4, lambda server: trouble(server.responses.get("5xx", 0))),
+        Column("5XX", 5, lambda server: trouble(server.responses.get("5xx", 0))),
         Column("P50", 7, lambda server: latency(server.latency_p50_ms)),
-        Column("P99", 4, lambda server: latency(server.latency_p99_ms)),
-        Column("NOTE", 6, note, left=True, max_width=64),
+        Column("P99", 3, lambda server: latency(server.latency_p99_ms)),
+        Column("NOTE", 3, note, left=True, max_width=64, shrinks_to=20),
     ]
     if speed.servers:
         columns.insert(5, Column("REQ/S", 2, lambda server: rate(speed.servers.get((pool, server.id)))))
@@ -169,28 +171,38 @@ def _server_columns(pool: str, speed: Rates) -> list[Column[ServerStatus]]:
 
 def _table(columns: Sequence[Column[Item]], items: Sequence[Item], width: int) -> RenderableType:
     cells = {column.title: [column.cell(item) for item in items] for column in columns}
-    widths = {
-        column.title: min(column.max_width, max(len(column.title), *(text.cell_len for text in cells[column.title]), 0))
-        for column in columns
-    }
     kept = [column for column in columns if column.rank == 0 or any(text.plain for text in cells[column.title])]
-    while sum(widths[column.title] + GAP for column in kept) - GAP > width:
-        least = max(kept, key=lambda column: column.rank)
-        if least.rank == 0:
-            break
-        kept.remove(least)
+    widths = _fit(kept, cells, width)
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="dim")
-    for column in kept:
+    for column in (column for column in kept if column.title in widths):
         table.add_column(
             column.title,
             justify="left" if column.left else "right",
             no_wrap=True,
             overflow="ellipsis",
-            max_width=column.max_width,
+            max_width=widths[column.title],
         )
     for row in range(len(items)):
-        table.add_row(*(cells[column.title][row] for column in kept))
+        table.add_row(*(cells[title][row] for title in widths))
     return table
+
+
+def _fit(columns: Sequence[Column[Item]], cells: Mapping[str, Sequence[Text]], width: int) -> dict[str, int]:
+    """The columns that fit, with their widths: first one that may shrink does, then the least important go."""
+    widths = {
+        column.title: min(column.max_width, max(len(column.title), *(text.cell_len for text in cells[column.title]), 0))
+        for column in columns
+    }
+    for least in sorted(columns, key=lambda column: -column.rank):
+        excess = sum(widths.values()) + GAP * (len(widths) - 1) - width
+        for column in columns:
+            if column.shrinks_to and 0 < excess <= widths.get(column.title, 0) - column.shrinks_to:
+                widths[column.title] -= excess
+                excess = 0
+        if excess <= 0 or least.rank == 0:
+            break
+        del widths[least.title]
+    return widths
 
 
 def state(server: ServerStatus) -> Text:
@@ -203,6 +215,11 @@ def state(server: ServerStatus) -> Text:
     elif not server.eligible and server.health == "up":
         text.append(", backup" if server.backup else ", ejected", style="dim" if server.backup else "red")
     return text
+
+
+def address(server: ServerStatus) -> Text:
+    """Empty where the id says it already; a column of nothing is left out."""
+    return Text("" if server.address == server.id else server.address)
 
 
 def note(server: ServerStatus) -> Text:

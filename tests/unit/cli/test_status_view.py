@@ -52,6 +52,19 @@ def test_80_columns_keep_what_matters() -> None:
         assert title in text
 
 
+def test_a_note_is_cut_before_it_is_left_out() -> None:
+    text = drawn(make_status((BUSY, DOWN)), 110)
+    assert "down: connection refused" in text
+    assert "down: connection refus…" in drawn(make_status((BUSY, DOWN)), 80)
+    assert "NOTE" not in drawn(make_status((BUSY, DOWN)), 40)
+
+
+def test_an_address_that_is_the_id_is_not_said_twice() -> None:
+    named, unnamed = server_status("a"), server_status("10.0.0.1:80")
+    assert "ADDRESS" in drawn(make_status((named, unnamed)), 160)
+    assert "ADDRESS" not in drawn(make_status((unnamed,)), 160)
+
+
 def test_a_long_pool_shows_the_troubled_and_counts_the_rest() -> None:
     servers = (*(server_status(f"s{number}", requests=number) for number in range(10_000)), DOWN, DRAINED)
     text = drawn(make_status(servers), 80, rows=20)
