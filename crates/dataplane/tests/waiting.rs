@@ -133,6 +133,16 @@ fn an_idle_client_is_closed_without_a_word() {
     plane.connect().assert_ended();
 }
 
+/// Its latency is at least the time that it was waited for, or `peak-ewma` would think ever better of it.
+#[test]
+fn a_server_that_is_given_up_was_slow() {
+    let (origin, _arrivals, _go) = told();
+    let spec = Spec::of(&origin).pool("algorithm", json!("peak-ewma")).timeout("response", 200);
+    let plane = Plane::serve(&spec);
+    assert_eq!(plane.get().status(), 504);
+    assert!(plane.report().pools["web"].servers["a"].ewma_us > 0);
+}
+
 #[test]
 fn deadlines_of_the_server() {
     let (origin, _arrivals, _go) = told();

@@ -112,7 +112,14 @@ async fn attempt(
         server.counters.of(index).reused.add(1);
     }
     exchange.trip.sent_us = connection.worker.clock.now_us();
-    ask::ask(connection, exchange, &mut upstream).await?;
+    if let Err(failure) = ask::ask(connection, exchange, &mut upstream).await {
+        // A server that lets requests time out is a slow one: without this, `peak-ewma` would forget it was ever slow.
+        if failure == Failure::Sent(FailureKind::Timeout) {
+            let now_us = connection.worker.clock.refresh();
+            held.finish(now_us / 1000, now_us - exchange.trip.sent_us);
+        }
+        return Err(failure);
+    }
     answer::answer(connection, exchange, held, upstream).await
 }
 
