@@ -109,6 +109,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.timeout(600)  # the oracle fills a whole Maglev table a step, on whatever machine
 @pytest.mark.parametrize("algorithm", sorted(algorithm_needs()))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(servers=servers, steps=steps)
