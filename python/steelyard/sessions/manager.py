@@ -195,10 +195,16 @@ class Manager:
             if not isinstance((yield from self.store.replace(key, stored.version, newer, now)), Saved):
                 raise SessionEnded("the session ended while it was renewed")
             stored = newer
-        if isinstance(outcome, Gone) and old.principal:
-            # A logout was faster: the new id must not outlive it.
-            yield from self.store.end(key, now + self.settings.tombstone, now)
-            raise SessionEnded("the session ended while it was renewed")
+        if isinstance(outcome, Gone):
+            # It was ended meanwhile. What it held must not come back under the new id; a login begins with nothing.
+            if old.principal or not state.principal:
+                yield from self.store.end(key, now + self.settings.tombstone, now)
+                raise SessionEnded("the session ended while it was renewed")
+            content = Content(now, now + self.settings.absolute, merge.apply(changes, {}))
+            fresh = self._close(key, content, stored.version + 1, state.principal, now)
+            if not isinstance((yield from self.store.replace(key, stored.version, fresh, now)), Saved):
+                raise SessionEnded("the session ended while it was renewed")
+            stored = fresh
         self._tell(self.settings.hooks.renewed, key)
         state.cookie_id = session_id
         session.settle(stored, content)

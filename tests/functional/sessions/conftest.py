@@ -40,7 +40,9 @@ def mysql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run([*install, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
     server = [program("mariadbd", "mariadb-server"), "--no-defaults", user, data, "--bind-address=127.0.0.1"]
     socket = f"--socket={directory}/s"
-    with running([*server, f"--port={port}", socket, "--skip-log-bin", "--skip-name-resolve"], accepts(port), directory):
+    with running(
+        [*server, f"--port={port}", socket, "--skip-log-bin", "--skip-name-resolve"], accepts(port), directory
+    ):
         client = [program("mariadb", "mariadb-client"), "--no-defaults", "-uroot", socket, "-e"]
         subprocess.run(
             [*client, "CREATE DATABASE shop; CREATE USER web@'%' IDENTIFIED BY 'p/w'; GRANT ALL ON shop.* TO web@'%'"],
