@@ -26,6 +26,7 @@ from benchmarks.targets import judge
 
 RESULTS = native.ROOT / "benchmarks" / "results"
 CHART = native.ROOT / "docs" / "images" / "benchmarks.svg"
+BUSY_MAX = 0.1
 console = Console()
 
 
@@ -56,6 +57,9 @@ def main(  # noqa: PLR0917 (typer makes an option of each)
     )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        busy = machine.busy_share()
+        if busy > BUSY_MAX:
+            console.print(f"[yellow]this machine is not quiet:[/] other work takes {busy:.0%} of its cores")
         programs = native.build()
         with Room(programs, proxy_core=cores[1], load_core=cores[0]) as room:
             results = _run(room, chosen, took_part, rounds, seconds)
@@ -69,6 +73,7 @@ def main(  # noqa: PLR0917 (typer makes an option of each)
         versions={one.name: one.version() for one in took_part},
         rounds=rounds,
         seconds=seconds,
+        busy=busy,
         results=results,
         verdicts=judge(results),
     )

@@ -6,8 +6,11 @@ import os
 import platform
 import re
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from benchmarks import usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,15 @@ class Machine:
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
+
+
+def busy_share(seconds: float = 1.0) -> float:
+    """How busy the cores are with the work of others: near 0 on a machine that is fit for measuring."""
+    cores = sorted(os.sched_getaffinity(0))
+    before = [usage.core_busy_ticks(core) for core in cores]
+    time.sleep(seconds)
+    busy = sum(usage.core_busy_ticks(core) for core in cores) - sum(before)
+    return min(busy / usage.ticks_per_second() / seconds / len(cores), 1.0)
 
 
 def describe() -> Machine:

@@ -26,6 +26,8 @@ class Run:
     versions: Mapping[str, str]
     rounds: int
     seconds: float
+    busy: float
+    """The share of the cores that other work took before the run."""
     results: Sequence[Result]
     verdicts: Sequence[Verdict]
 
@@ -37,6 +39,7 @@ def as_json(run: Run) -> str:
         "versions": dict(run.versions),
         "rounds": run.rounds,
         "seconds": run.seconds,
+        "busy": run.busy,
         "results": [
             {
                 "scenario": result.scenario,
@@ -69,7 +72,8 @@ def as_markdown(run: Run) -> str:
         "",
         f"{machine.cpu}, {machine.cores} cores{' of a virtual machine' if machine.virtual else ''}, "
         f"{machine.memory_gib} GiB, {machine.kernel}, Python {machine.python}, {machine.compiler}. "
-        f"{run.rounds} interleaved rounds of {run.seconds:g} s.",
+        f"{run.rounds} interleaved rounds of {run.seconds:g} s. "
+        f"Before the run, other work took {run.busy:.0%} of the cores.",
         "",
         *(f"- {words.title(name)}: {version}" for name, version in run.versions.items()),
         "",

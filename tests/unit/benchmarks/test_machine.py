@@ -44,5 +44,9 @@ def test_the_machine_stays_unnamed() -> None:
     assert platform.release() == platform.release().split("-")[0] or platform.release() not in words
 
 
+def test_how_busy_the_machine_is_is_a_share() -> None:
+    assert 0 <= machine.busy_share(0.05) <= 1
+
+
 def test_a_program_that_is_not_there_has_an_unknown_version() -> None:
     assert machine.first_line(["/nonexistent/program"]) == "unknown (FileNotFoundError)"

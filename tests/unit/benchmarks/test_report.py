@@ -33,7 +33,7 @@ def results() -> list[Result]:
 @pytest.fixture
 def run(results: list[Result]) -> document.Run:
     machine = Machine("a CPU", 2, 24, True, "Linux 6.1", "3.11.2", "cc 12")
-    return document.Run("2026-01-02", machine, {"nginx": "nginx/1.22"}, 3, 2.0, results, judge(results))
+    return document.Run("2026-01-02", machine, {"nginx": "nginx/1.22"}, 3, 2.0, 0.25, results, judge(results))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ def test_json_holds_every_round_and_every_target(run: document.Run) -> None:
 def test_markdown_tells_machine_targets_and_numbers(run: document.Run) -> None:
     text = document.as_markdown(run)
     assert "a CPU, 2 cores of a virtual machine, 24 GiB, Linux 6.1, Python 3.11.2, cc 12. 3 interleaved rounds" in text
+    assert "Before the run, other work took 25% of the cores." in text
     assert "| CPU per request | ≤ 0.85 × nginx | 0.78 (0.75 … 0.78) | met |" in text
     assert "| memory per idle connection | ≤ 4,096 bytes | 5,000 bytes | missed by 22% |" in text
     assert "| p99 | ≤ 1.00 × nginx | – | not measured |" in text
