@@ -6,7 +6,9 @@ Each value begins with one byte that names its codec, so that the codec can be c
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal, Protocol
 
 from steelyard.sessions.errors import NotSerializable, StoreMisconfigured, Unreadable
@@ -31,9 +33,11 @@ class Json:
     """JSON (RFC 8259): readable everywhere, text and numbers only."""
 
     form = b"j"
+    _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Made once: ``json.dumps`` with arguments makes one at every call."""
 
     def dumps(self, value: Any) -> bytes:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        return self._encoder.encode(value).encode()
 
     def loads(self, data: bytes) -> Any:
         return json.loads(data)
@@ -59,7 +63,7 @@ class Msgpack:
         return self._msgpack.unpackb(data, raw=False, strict_map_key=False)
 
 
-_READERS: dict[bytes, Callable[[], Codec]] = {Json.form: Json, Msgpack.form: Msgpack}
+_READERS: dict[bytes, Callable[[], Codec]] = {Json.form: cache(Json), Msgpack.form: cache(Msgpack)}
 
 
 def codec(name: CodecName) -> Codec:
@@ -92,38 +96,51 @@ def decode_value(data: bytes) -> Any:
         raise Unreadable(f"a value cannot be decoded: {type(error).__name__}") from None
 
 
+_HEAD = struct.Struct(">BddII")
+"""The form of the body, when it was created, its deadline, how many entries there are, the length of ``moved_to``."""
+_ENTRY = struct.Struct(">qiI")
+"""An entry's stamp, the length of its value (-1: deleted) and of its key."""
+_FORM = 1
+
+
 def encode(content: Content) -> bytes:
-    """A body: a JSON head with the lengths, then the values as they are, so that loading decodes only what is read."""
-    head = {
-        "c": content.created,
-        "d": content.deadline,
-        "e": [
-            (key, entry.stamp, -1 if entry.value is None else len(entry.value))
-            for key, entry in content.entries.items()
-        ],
-    }
-    if content.moved_to:
-        head["m"] = content.moved_to
-    packed = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
-    values = b"".join(entry.value for entry in content.entries.values() if entry.value is not None)
-    return len(packed).to_bytes(4) + packed + values
+    """A body: a head, a table of the entries, then keys and values as they are: loading decodes only what is read.
+
+    Fixed fields instead of a JSON head, because loading is the hot path: a third of the time (decision 0098).
+    """
+    moved_to = content.moved_to.encode()
+    table, rest = bytearray(), [moved_to]
+    for key, entry in content.entries.items():
+        # What Python's text can hold and UTF-8 cannot is a key like any other.
+        name, value = key.encode("utf-8", "surrogatepass"), entry.value
+        table += _ENTRY.pack(entry.stamp, -1 if value is None else len(value), len(name))
+        rest.append(name)
+        if value is not None:
+            rest.append(value)
+    head = _HEAD.pack(_FORM, content.created, content.deadline, len(content.entries), len(moved_to))
+    return b"".join((head, table, *rest))
 
 
 def decode(body: bytes) -> Content:
     """The inverse of ``encode``. Raises ``Unreadable`` for anything else."""
     try:
-        start = 4 + int.from_bytes(body[:4])
-        head = json.loads(body[4:start])
+        form, created, deadline, count, moved = _HEAD.unpack_from(body)
+        if form != _FORM:
+            raise ValueError(f"its form is {form}, expected {_FORM}")
+        table = _HEAD.size + count * _ENTRY.size
+        at = table + moved
+        moved_to = body[table:at].decode()
         entries: dict[str, Entry] = {}
-        for key, stamp, length in head["e"]:
+        for stamp, length, name in _ENTRY.iter_unpack(body[_HEAD.size : table]):
+            key = body[at : at + name].decode("utf-8", "surrogatepass")
+            at += name
             if length < 0:
-                entries[str(key)] = Entry(int(stamp), None)
-                continue
-            value = body[start : start + length]
-            if len(value) != length:
-                raise ValueError("it is cut short")
-            entries[str(key)] = Entry(int(stamp), value)
-            start += length
-        return Content(float(head["c"]), float(head["d"]), entries, str(head.get("m", "")))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                entries[key] = Entry(stamp, None)
+            else:
+                entries[key] = Entry(stamp, body[at : at + length])
+                at += length
+        if at != len(body) or len(entries) != count:
+            raise ValueError("it is cut short, or longer than it says")
+    except (ValueError, struct.error) as error:
         raise Unreadable(f"the record cannot be decoded: {error}") from None
+    return Content(created, deadline, entries, moved_to)

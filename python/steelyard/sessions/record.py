@@ -6,7 +6,8 @@ hold. Stores never look inside, so that encryption and codec are decided once, f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ENDED = -1
 """The version of a tombstone: the session was ended, and no save may bring it back."""
@@ -26,9 +27,8 @@ class Stored:
     """Encoded, perhaps encrypted ``Content``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key's value, encoded, and when it last changed."""
+class Entry(NamedTuple):
+    """One key's value, encoded, and when it last changed. A tuple: every load makes one for every key."""
 
     stamp: int
     """Microseconds since the epoch, made to rise within a session: the later change of two has the larger stamp."""
@@ -49,4 +49,4 @@ class Content:
 
     def with_entries(self, entries: dict[str, Entry]) -> Content:
         """The same session with other entries."""
-        return replace(self, entries=entries)
+        return Content(self.created, self.deadline, entries, self.moved_to)

@@ -27,6 +27,7 @@ class Session(MutableMapping[str, Any]):
         self._codec = codec
         self._fetch = fetch
         self._values: dict[str, Any] = {}
+        self._encoded: dict[str, bytes | None] = {}
         self.state = State(cookie_id)
 
     # What applications use -------------------------------------------------------------------------------------------
@@ -126,9 +127,12 @@ class Session(MutableMapping[str, Any]):
         """What this request did, as entries: each stamped now, and later than what it replaces."""
         made: dict[str, Entry] = {}
         entries = self.state.content.entries
-        for key, value in self._values.items():
+        self._encoded = {
+            key: None if value is _DELETED else encode_value(self._codec, key, value)
+            for key, value in self._values.items()
+        }
+        for key, encoded in self._encoded.items():
             before = entries.get(key)
-            encoded = None if value is _DELETED else encode_value(self._codec, key, value)
             if encoded != (None if before is None else before.value):
                 made[key] = Entry(max(now_us, 0 if before is None else before.stamp + 1), encoded)
         return made
@@ -140,12 +144,13 @@ class Session(MutableMapping[str, Any]):
         state.principal = stored.principal if stored is not None else ""
 
     def settle(self, stored: Stored | None, content: Content) -> None:
-        """After a save: what was saved is the base, and unchanged values are read anew when asked for."""
-        kept = {key: value for key, value in self._values.items() if value is not _DELETED}
+        """After a save: what was saved is the base, and what others changed is read anew when asked for."""
+        saved, entries = self._encoded, content.entries
         self._values = {
             key: value
-            for key, value in kept.items()
-            if key in content.entries and content.entries[key].value == encode_value(self._codec, key, value)
+            for key, value in self._values.items()
+            # Kept too: what was set while the save was under way.
+            if key not in saved or (key in entries and entries[key].value == saved[key])
         }
         self.adopt(stored, content)
         self.state.ending = self.state.renewing = self.state.cleared = False
