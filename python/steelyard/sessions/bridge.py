@@ -10,6 +10,7 @@ instead. Where neither is possible (a task that the application started by itsel
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
@@ -41,7 +42,8 @@ class Bridged(Awaitable[T]):
                 try:
                     yielded = child.switch(sent)
                     while not child.dead:
-                        yielded = yield from _await_for(child, yielded)
+                        resume, result = yield from _await_for(child, yielded)
+                        yielded = resume(result)
                 except StopIteration as end:
                     return end.value  # type: ignore[no-any-return]
                 try:
@@ -54,13 +56,19 @@ class Bridged(Awaitable[T]):
             self._coroutine.close()
 
 
-def _await_for(child: _Step, awaitable: Awaitable[Any]) -> Generator[Any, Any, Any]:
-    """Await what the child asked for and give it the result; returns what the child yields or asks for next."""
+def _await_for(child: _Step, awaitable: Awaitable[Any]) -> Generator[Any, Any, tuple[Callable[[Any], Any], Any]]:
+    """Await what the child asked for; returns how the child goes on and with what.
+
+    The caller lets it go on: the child may end by ``StopIteration``, which no generator may raise (PEP 479).
+    """
     try:
-        result = yield from awaitable.__await__()
+        return child.switch, (yield from awaitable.__await__())
+    except GeneratorExit as end:  # we are being closed: unwind the child while it still can be
+        with contextlib.suppress(StopIteration):
+            child.throw(end)
+        raise
     except BaseException as error:
-        return child.throw(error)
-    return child.switch(result)
+        return child.throw, error
 
 
 def _context() -> contextvars.Context | None:
