@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
-from steelyard.admin.server import AdminServer
 from steelyard.balancer import Balancer
 from steelyard.cli.lines import event_line
 from steelyard.cli.output import colors
@@ -32,7 +32,14 @@ OFF: Final = "off"
 
 def serve(balancer: Balancer, config: Config, *, admin: str, json: bool) -> int:
     """Run until a signal ends it. ``admin``: where the admin API listens, or ``off``. Returns the exit status."""
+    _raise_descriptor_limit()
     return asyncio.run(_Process(balancer, config, admin, json).run())
+
+
+def _raise_descriptor_limit() -> None:
+    """Every connection is a descriptor or two: take as many as the administrator allows (the hard limit)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _reveal(token: Secret) -> bytes:
@@ -54,22 +61,27 @@ class _Process:
         self.reloading: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        server = None if self.admin == OFF else AdminServer(self.balancer, self.admin, self.token)
         self._handle_signals()
         async with AsyncExitStack() as stack:
             starting = asyncio.ensure_future(stack.enter_async_context(self.balancer))
             if not await self._unless_ended(starting):
                 return 0
             events = self.balancer.events()
-            if server is not None:
-                await stack.enter_async_context(server)
-            await self._tell_start(server.address if server else None)
+            await self._tell_start(await self._open_admin(stack))
             telling = asyncio.create_task(self._tell_events(events))
             await self.ending.wait()
             cut = await self.balancer.stop()
             await telling
             self._say(f"stopped; {cut} connections cut" if cut else "stopped", event="stopped", cut=cut)
         return 0
+
+    async def _open_admin(self, stack: AsyncExitStack) -> str | None:
+        """The admin API's address. Its libraries are loaded only now, when clients are already served."""
+        if self.admin == OFF:
+            return None
+        from steelyard.admin.server import AdminServer
+
+        return (await stack.enter_async_context(AdminServer(self.balancer, self.admin, self.token))).address
 
     async def _unless_ended(self, starting: asyncio.Future[Balancer]) -> bool:
         """Wait for the start; a signal during it ends it."""
