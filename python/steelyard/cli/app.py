@@ -46,9 +46,12 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module, _, function = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):  # a command with commands of its own
+            return typer.main.get_command(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        alone.command(name=cmd_name)(getattr(import_module(module), function))
+        alone.command(name=cmd_name)(found)
         return typer.main.get_command(alone)
 
 

@@ -9,10 +9,16 @@ from typing import Annotated
 
 import typer
 
+from steelyard.cli.demo_sessions import demo_sessions
 from steelyard.errors import SteelyardError
 
+demo = typer.Typer(name="demo", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+demo.command("sessions")(demo_sessions)
 
-def demo(
+
+@demo.callback(invoke_without_command=True)
+def play(
+    context: typer.Context,
     seconds: Annotated[
         float | None, typer.Option(min=1.0, help="End after this time; without it, on Ctrl-C.", metavar="N")
     ] = None,
@@ -24,6 +30,8 @@ def demo(
 
     Needs no root and nothing else installed. Exit status 1 if any request failed.
     """
+    if context.invoked_subcommand is not None:
+        return
     import asyncio
     import dataclasses
     import json

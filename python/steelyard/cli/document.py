@@ -25,8 +25,15 @@ This page is generated: `python -m steelyard.cli.document > docs/commands.md`.
 
 def document() -> str:
     group: Any = typer.main.get_command(app)
-    sections = [_section(name, group.get_command(None, name)) for name in group.list_commands(None) if name in COMMANDS]
+    named = [(name, group.get_command(None, name)) for name in group.list_commands(None) if name in COMMANDS]
+    sections = [_section(*part) for name, command in named for part in _with_its_own(name, command)]
     return "\n".join([_INTRODUCTION, *sections])
+
+
+def _with_its_own(name: str, command: Any) -> list[tuple[str, Any]]:
+    """A command, and the commands below it."""
+    below = getattr(command, "commands", {})
+    return [(name, command), *((f"{name} {word}", lower) for word, lower in below.items())]
 
 
 def _section(name: str, command: Any) -> str:

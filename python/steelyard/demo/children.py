@@ -16,7 +16,8 @@ from steelyard.demo.tally import Tally
 from steelyard.errors import SteelyardError
 
 
-async def _start(module: str, *arguments: str) -> asyncio.subprocess.Process:
+async def start_child(module: str, *arguments: str) -> asyncio.subprocess.Process:
+    """``python -m steelyard.demo.MODULE`` with pipes to it and from it."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", f"steelyard.demo.{module}", *arguments),
@@ -45,13 +46,15 @@ class ServerProcess:
 
     async def start(self) -> None:
         """Start and wait until it listens."""
-        arguments = ("--id", self.id, "--delay-ms", str(self.delay_ms), "--port", str(self.port))
-        self.process = await _start("server", *arguments)
+        self.process = await start_child(*self._command())
         assert self.process.stdout is not None
         line = await self.process.stdout.readline()
         if not line:
             raise SteelyardError(f"demo server {self.id} did not start: see the message above")
         self.port = int(line)
+
+    def _command(self) -> tuple[str, ...]:
+        return ("server", "--id", self.id, "--delay-ms", str(self.delay_ms), "--port", str(self.port))
 
     async def kill(self) -> None:
         """SIGKILL: no goodbye, connections are reset. Nothing to do when it is already dead."""
@@ -73,7 +76,7 @@ class LoadProcess:
     reading: asyncio.Task[None] | None = field(default=None, repr=False)
 
     async def start(self) -> None:
-        self.process = await _start("load", "--port", str(self.port), "--clients", str(self.clients))
+        self.process = await start_child("load", "--port", str(self.port), "--clients", str(self.clients))
         self.reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
