@@ -53,6 +53,19 @@ class SessionStore(SessionBase):  # type: ignore[misc]
         self._renewing = False
         self._session_key: str | None
 
+    @property
+    def modified(self) -> bool:
+        """Whether there is something to save: also a change deep inside, which Django itself would not notice."""
+        cached = getattr(self, "_session_cache", None)
+        if self._modified or self._ours is None or cached is None:
+            return self._modified
+        _copy(cached, self._ours)
+        return self._ours.modified
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = value
+
     def load(self) -> dict[str, Any]:
         ours = self._open()
         if ours.new:
@@ -76,10 +89,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]
         ours = self._open() if not must_create and self._session_key else _session(None)
         if must_create or self._session_key is None:
             self._ours = ours
-        for key in set(ours) - set(wanted):
-            del ours[key]
-        for key, value in wanted.items():
-            ours[key] = value
+        _copy(wanted, ours)
         if self._renewing and not ours.new:
             ours.login(str(wanted.get(SESSION_KEY, "")))
         elif ours.new:
@@ -132,6 +142,14 @@ def _session(key: str | None) -> Session:
     found = sessions().manager.session(key if key and is_id(key) else None)
     sessions().load(found)
     return found
+
+
+def _copy(wanted: dict[str, Any], ours: Session) -> None:
+    """Make one of our sessions say what Django's dictionary says; it knows itself what that changes."""
+    for key in set(ours) - set(wanted):
+        del ours[key]
+    for key, value in wanted.items():
+        ours[key] = value
 
 
 class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]

@@ -36,6 +36,16 @@ def add(request: HttpRequest) -> HttpResponse:
     return JsonResponse(dict(request.session))
 
 
+def nested(request: HttpRequest) -> HttpResponse:
+    request.session.setdefault("basket", {"fruit": []})["fruit"].append("pear")
+    return JsonResponse(dict(request.session))
+
+
+def look(request: HttpRequest) -> HttpResponse:
+    before = len(request.session.get("basket", ()))
+    return JsonResponse({"basket": before, "modified": request.session.modified})
+
+
 def login(request: HttpRequest) -> HttpResponse:
     request.session.cycle_key()
     request.session["_auth_user_id"] = "7"
@@ -47,7 +57,13 @@ def logout(request: HttpRequest) -> HttpResponse:
     return HttpResponse("out")
 
 
-urlpatterns = [path("add", add), path("login", login), path("logout", logout)]
+urlpatterns = [
+    path("add", add),
+    path("nested", nested),
+    path("look", look),
+    path("login", login),
+    path("logout", logout),
+]
 
 
 @pytest.fixture
@@ -65,6 +81,11 @@ def test_a_session_lives_from_request_to_request(client: Client) -> None:
     assert len(client.get("/add").json()["basket"]) == 4, "a login loses nothing"
     client.get("/logout")
     assert len(client.get("/add").json()["basket"]) == 1
+
+
+def test_a_change_deep_inside_is_kept_and_a_look_is_none(client: Client) -> None:
+    assert [len(client.get("/nested").json()["basket"]["fruit"]) for _ in range(3)] == [1, 2, 3]
+    assert client.get("/look").json() == {"basket": 1, "modified": False}
 
 
 def test_a_user_is_logged_out_everywhere(client: Client) -> None:
