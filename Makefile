@@ -53,6 +53,7 @@ lint: $(VENV)/.native
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/python -m mypy.stubtest steelyard._native
 	cargo fmt --check
