@@ -16,6 +16,7 @@ _SCHEMES = {
     "postgresql": "postgresql",
     "redis": "redis",
     "rediss": "redis",
+    "replicated": "replicated",
     "sqlite": "sqlite",
 }
 """Scheme to the module that has ``from_url``."""
