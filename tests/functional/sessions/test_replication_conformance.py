@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from steelyard.sessions.conformance import StoreConformance
+from steelyard.sessions.conformance import StoreConformance, fresh_key
 from steelyard.sessions.keys import new_id
+from steelyard.sessions.plan import carry_out
+from steelyard.sessions.record import Stored
 from steelyard.sessions.stores import Store, open_store
 from tests.functional.sessions.servers import free_port
 
 pytest.importorskip("zenoh", reason="pip install 'steelyard[replicated]'")
+
+from steelyard.sessions.replication.wire import unpack
+from steelyard.sessions.stores.replicated import ReplicatedStore
 
 
 class TestAlone(StoreConformance):
@@ -41,3 +47,22 @@ class TestOneOfThree(StoreConformance):
 
     def open(self) -> Store:
         return open_store(f"replicated://a@127.0.0.1:{free_port()}?{self.shared}")
+
+
+@pytest.mark.parametrize("kind", ["data", "ask"])
+@pytest.mark.parametrize(
+    "noise", [b"", b"\x01", b"\x02rest", b"\x01\xff\xff\xff\xff", b"\x01\0\0\0\x02[]", bytes(range(256)) * 99]
+)
+def test_messages_that_are_none_are_refused_and_the_member_lives_on(kind: str, noise: bytes) -> None:
+    store = open_store(f"replicated://a@127.0.0.1:{free_port()}?cluster={new_id()}&join=0.1")
+    assert isinstance(store, ReplicatedStore)
+    connector = store.connector()
+    try:
+        (member,) = store.node.view.members
+        (answer,) = store.node.links.ask(kind, [member], noise, 5.0)
+        assert answer is not None
+        assert unpack(answer).kind == "refused"
+        key, now = fresh_key(), time.time()
+        assert carry_out(store.create(key, Stored(1, now + 60, "", b"x"), now), connector) is True
+    finally:
+        connector.close()

@@ -59,7 +59,7 @@ class Node:
         self.options = options
         self._incarnation = f"{time.time_ns():x}"
         self._replica = Replica()
-        self._view = View(frozenset(), options.copies)
+        self.view = View(frozenset(), options.copies)
         self._settled: View | None = None
         self._changed = threading.Condition()
         """Guards the replica, the view and what is settled."""
@@ -73,17 +73,17 @@ class Node:
 
     def start(self) -> None:
         """Join the cluster, and return when this member has caught up with it."""
-        self._links = Links(self.options, self._incarnation)
-        self._links.serve("data", lambda data, reply: reply(self._serve(data, self._data)))
-        self._links.serve("ask", lambda data, reply: _ignore(self._workers.submit(self._serve_later, data, reply)))
-        self._links.watch(self._seen)
+        self.links = Links(self.options, self._incarnation)
+        self.links.serve("data", lambda data, reply: reply(self._serve(data, self._data)))
+        self.links.serve("ask", lambda data, reply: _ignore(self._workers.submit(self._serve_later, data, reply)))
+        self.links.watch(self._seen)
         if self.options.peers:
-            self._wait(lambda: bool(self._view.members), self.options.join)
-        self._links.announce()
+            self._wait(lambda: bool(self.view.members), self.options.join)
+        self.links.announce()
         self._tender = threading.Thread(target=self._tend, name="steelyard-copies", daemon=True)
         self._tender.start()
         if not self._wait(self._is_settled, 60 + self.options.join):
-            raise StoreUnavailable(f"member {self.options.name} could not catch up with {', '.join(self._view.names)}")
+            raise StoreUnavailable(f"member {self.options.name} could not catch up with {', '.join(self.view.names)}")
 
     def close(self, patience: float = 10.0) -> None:
         """Leave: when all copies are complete, and again when the others have made up for this member's."""
@@ -91,18 +91,18 @@ class Node:
         self._until_all_settled(deadline)
         with self._changed:
             self._closing = True
-        self._links.withdraw()
+        self.links.withdraw()
         self._seen(self.options.name, self._incarnation, False)
         self._until_all_settled(deadline)
         self._wake.set()
         self._tender.join(patience)
         self._workers.shutdown()
-        self._links.close()
+        self.links.close()
 
     def stats(self) -> Stats:
         with self._changed:
-            held, bytes_held, view, settled = len(self._replica), self._replica.bytes_held, self._view, self._settled
-        sent = self._links.bytes_sent
+            held, bytes_held, view, settled = len(self._replica), self._replica.bytes_held, self.view, self._settled
+        sent = self.links.bytes_sent
         return Stats(len(view.names), settled is view, held, bytes_held, sent, self._writes, self._catch_up)
 
     # Questions -------------------------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ class Node:
         """The owner's answer. Raises ``StoreUnavailable`` when none comes, asked anew under fresh membership."""
         deadline = time.monotonic() + 2 * self.options.timeout
         while True:
-            view = self._view
+            view = self.view
             try:
                 if not view.names:
                     raise Moved
@@ -144,7 +144,7 @@ class Node:
     def _everybody(self, kind: str, fields: dict[str, Any]) -> list[dict[str, Any]]:
         deadline = time.monotonic() + 2 * self.options.timeout
         while True:
-            view = self._view
+            view = self.view
             message = Message(kind, view.digest, fields)
             others = [name for name in view.names if name != self.options.name]
             try:
@@ -163,7 +163,7 @@ class Node:
             if self._settled is not view:
                 self._fetch(asked.key, view)
             with self._changed:
-                if self._view is not view:
+                if self.view is not view:
                     raise Moved
                 answer, held = self._replica.decide(asked, self.options.name)
                 if held is not None:
@@ -192,7 +192,7 @@ class Node:
         incarnations = dict(view.members)
         members = [(name, incarnations[name]) for name in names]
         answers = []
-        for data in self._links.ask(kind, members, wire.pack(message), self.options.timeout):
+        for data in self.links.ask(kind, members, wire.pack(message), self.options.timeout):
             answer = wire.unpack(data) if data is not None else Message("none")
             if answer.kind not in ("ok", "answer"):
                 raise Moved
@@ -214,7 +214,7 @@ class Node:
             return wire.pack(Message("refused", "", {"why": str(error)}))
 
     def _owner(self, message: Message) -> Message:
-        view = self._view
+        view = self.view
         if message.view != view.digest:
             raise Moved
         asked = wire.asked(message)
@@ -227,7 +227,7 @@ class Node:
         fields: dict[str, Any] = {}
         records: list[tuple[str, Held]] = []
         with self._changed:
-            if message.view != self._view.digest:
+            if message.view != self.view.digest:
                 raise Moved
             match message.kind:
                 case "copy":
@@ -256,12 +256,12 @@ class Node:
 
     def _seen(self, name: str, incarnation: str, there: bool) -> None:
         with self._changed:
-            change = self._view.with_member if there else self._view.without_member
+            change = self.view.with_member if there else self.view.without_member
             after = change(name, incarnation)
             if self._closing and there and name == self.options.name:
                 return
-            if after.members != self._view.members:
-                self._view = after
+            if after.members != self.view.members:
+                self.view = after
                 self._changed.notify_all()
         self._wake.set()
 
@@ -269,7 +269,7 @@ class Node:
         """Compare copies after every change of membership, and now and then; forget what others keep."""
         while not self._closing:
             self._wake.clear()
-            view, began = self._view, time.monotonic()
+            view, began = self.view, time.monotonic()
             if (self.options.name, self._incarnation) in view.members:
                 try:
                     self._compare(view, began)
@@ -287,7 +287,7 @@ class Node:
             if other != self.options.name:
                 self._compare_with(other, view)
         with self._changed:
-            if self._view is not view:
+            if self.view is not view:
                 raise Moved
             if self._settled is not view:
                 self._catch_up = time.monotonic() - began
@@ -300,7 +300,7 @@ class Node:
             if digest == 0 or self.options.name not in view.table[number]:
                 continue
             with self._changed:
-                if self._view is not view:
+                if self.view is not view:
                     raise Moved
                 if self._replica.digests()[number] == digest:
                     continue
@@ -315,7 +315,7 @@ class Node:
         """Partitions that others keep go when every member has caught up, so that the last copy never does."""
         self._await_everybody(view)
         with self._changed:
-            if self._view is not view:
+            if self.view is not view:
                 raise Moved
             for number in range(PARTITIONS):
                 if self.options.name not in view.table[number]:
@@ -330,7 +330,7 @@ class Node:
     def _until_all_settled(self, deadline: float) -> None:
         while time.monotonic() < deadline:
             try:
-                self._await_everybody(self._view)
+                self._await_everybody(self.view)
             except (Moved, WireError):
                 time.sleep(RETRY_S)
             else:
@@ -338,10 +338,10 @@ class Node:
         log.warning("member %s leaves although not all copies are complete", self.options.name)
 
     def _owned(self) -> list[int]:
-        return [n for n, names in enumerate(self._view.table) if names and names[0] == self.options.name]
+        return [n for n, names in enumerate(self.view.table) if names and names[0] == self.options.name]
 
     def _is_settled(self) -> bool:
-        return self._settled is self._view and bool(self._view.members)
+        return self._settled is self.view and bool(self.view.members)
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         with self._changed:
@@ -349,8 +349,8 @@ class Node:
 
     def _again(self, view: View, deadline: float, why: str) -> None:
         if time.monotonic() >= deadline:
-            raise StoreUnavailable(f"{why}; members seen: {', '.join(self._view.names) or 'none'}")
-        self._wait(lambda: self._view is not view, RETRY_S)
+            raise StoreUnavailable(f"{why}; members seen: {', '.join(self.view.names) or 'none'}")
+        self._wait(lambda: self.view is not view, RETRY_S)
 
 
 def _ignore(_: object) -> None:
