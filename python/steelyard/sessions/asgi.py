@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
 
 from steelyard.sessions import cookie
 from steelyard.sessions.bridge import Bridged, wait_for
 from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable
+from steelyard.sessions.lease import locked_async
 from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
 from steelyard.sessions.plan import AsyncConnector, carry_out_async
 from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
@@ -38,14 +40,34 @@ class AsyncSession(Session):
         loop = asyncio.get_running_loop()
         super().__init__(middleware.manager.codec, cookie_id, lambda session: wait_for(self.load, loop))
         self._middleware = middleware
+        self.failure: StoreUnavailable | Conflict | None = None
+        """Why the store could not be asked on the application's behalf; a 500 that follows from it becomes ours."""
 
     async def load(self) -> None:
         """Load now; not needed before reading, except in tasks that the application started by itself."""
-        await carry_out_async(self._middleware.manager.load(self), self._middleware.connector())
+        with self._noting():
+            await carry_out_async(self._middleware.manager.load(self), self._middleware.connector())
 
     async def save(self) -> None:
         """Save now. For changes made after the response has started; cannot create a session any more then."""
-        await carry_out_async(self._middleware.manager.save(self), self._middleware.connector())
+        with self._noting():
+            await carry_out_async(self._middleware.manager.save(self), self._middleware.connector())
+
+    @asynccontextmanager
+    async def lock(self, name: str, *, lease: float = 10.0, wait: float = 10.0) -> AsyncIterator[None]:
+        """``async with session.lock("pay"):`` one request at a time; ``LeaseTaken`` (409) after ``wait`` seconds."""
+        manager, connector = self._middleware.manager, self._middleware.connector()
+        with self._noting():
+            async with locked_async(manager, connector, self, name, lease=lease, wait=wait):
+                yield
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except (StoreUnavailable, Conflict) as error:
+            self.failure = error
+            raise
 
 
 class SessionMiddleware:
@@ -104,15 +126,12 @@ class SessionMiddleware:
         response = _Response(self, session, send)
         try:
             await Bridged(_as_coroutine(self.app, scope, receive, response.send))
-        except StoreUnavailable as error:
+        except (StoreUnavailable, Conflict) as error:
+            if response.refused:
+                return
             if response.started or scope["type"] == "websocket":
                 raise
-            log.error("session store unavailable: %s", error)
-            await refuse(send, 503, UNAVAILABLE)
-        except Conflict as error:
-            if response.started or scope["type"] == "websocket":
-                raise
-            await refuse(send, 409, f"{error}. Try again.\n")
+            await refuse(send, error)
 
 
 class _Response:
@@ -120,11 +139,21 @@ class _Response:
 
     def __init__(self, middleware: SessionMiddleware, session: AsyncSession, send: Send) -> None:
         self.started = False
+        self.refused = False
+        """Ours was sent in place of the application's, whose rest is dropped."""
         self._middleware = middleware
         self._session = session
         self._send = send
 
     async def send(self, message: Message) -> None:
+        if self.refused:
+            return
+        failure = self._session.failure
+        if not self.started and failure is not None and message.get("status", 0) >= 500:
+            # Frameworks answer an exception with 500 before it comes here (Starlette's ServerErrorMiddleware).
+            self.started = self.refused = True
+            await refuse(self._send, failure)
+            return
         if not self.started and message["type"] in ("http.response.start", "websocket.accept"):
             change = await self._save()
             self.started = True
@@ -156,9 +185,12 @@ async def _as_coroutine(app: App, scope: Scope, receive: Receive, send: Send) ->
     await app(scope, receive, send)
 
 
-async def refuse(send: Send, status: int, sentence: str) -> None:
-    """A whole small response."""
-    body = sentence.encode()
+async def refuse(send: Send, error: StoreUnavailable | Conflict) -> None:
+    """A whole small response: 503, or 409 for a conflict."""
+    status, body = 409, f"{error}. Try again.\n".encode()
+    if isinstance(error, StoreUnavailable):
+        log.error("session store unavailable: %s", error)
+        status, body = 503, UNAVAILABLE.encode()
     head = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     if status == 503:
         head.append((b"retry-after", str(RETRY_AFTER_S).encode()))

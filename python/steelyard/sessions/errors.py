@@ -26,6 +26,14 @@ class Conflict(SessionError):
         self.keys = keys
 
 
+class LeaseTaken(Conflict):
+    """Another request holds this session's lock, and kept it for as long as this one would wait. ``keys`` names it."""
+
+    def __init__(self, name: str, waited: float) -> None:
+        SessionError.__init__(self, f"another request of this session has held the lock {name!r} for {waited:g} s")
+        self.keys = frozenset({name})
+
+
 class SessionEnded(SessionError):
     """The session was ended (a logout, an expiry) while this request ran; its changes were not saved."""
 

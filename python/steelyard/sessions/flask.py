@@ -11,10 +11,9 @@ from typing import Any
 
 from steelyard.sessions.errors import Conflict, StoreMisconfigured, StoreUnavailable
 from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
-from steelyard.sessions.session import Session
 from steelyard.sessions.settings import Settings
 from steelyard.sessions.stores import Store
-from steelyard.sessions.wsgi import Blocking
+from steelyard.sessions.wsgi import Blocking, BlockingSession
 
 try:
     from flask import Flask, Request, Response
@@ -23,7 +22,7 @@ except ImportError:
     raise StoreMisconfigured("Flask is not installed: pip install flask") from None
 
 
-class FlaskSession(Session, SessionMixin):  # type: ignore[override]
+class FlaskSession(BlockingSession, SessionMixin):  # type: ignore[override]
     """A session with the attributes that Flask's own have."""
 
     permanent = True
@@ -49,8 +48,7 @@ class Sessions(SessionInterface):
         app.register_error_handler(Conflict, lambda error: (f"{error}. Try again.\n", 409))
 
     def open_session(self, app: Flask, request: Request) -> FlaskSession:
-        found = self.sessions.open(request.headers.get("Cookie", ""))
-        return FlaskSession(self.sessions.manager.codec, found.state.cookie_id, self.sessions.load)
+        return FlaskSession(self.sessions, self.sessions.cookie_id(request.headers.get("Cookie", "")))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         assert isinstance(session, FlaskSession)

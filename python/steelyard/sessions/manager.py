@@ -57,7 +57,7 @@ class Manager:
         self.signer = Signer(self.settings.signing_keys)
         self.codec = codec(self.settings.codec)
         self._seal = Seal(self.settings.encryption_keys)
-        self._clock = clock
+        self.clock = clock
 
     def session(self, cookie_id: str | None, fetch: Callable[[Session], None] | None = None) -> Session:
         """A session that is not loaded yet; ``fetch`` is called when it is first read."""
@@ -65,7 +65,7 @@ class Manager:
 
     def load(self, session: Session) -> Plan[None]:
         """One round trip, or none for a client without a cookie."""
-        state, now = session.state, self._clock()
+        state, now = session.state, self.clock()
         if state.loaded:
             return
         if state.cookie_id is not None:
@@ -85,7 +85,7 @@ class Manager:
             return None
         if state.ending or (state.cleared and not len(session)):
             return (yield from self._end(session))
-        now = self._clock()
+        now = self.clock()
         changes = session.changes(int(now * 1e6))
         if state.stored is None:
             if not changes and not state.principal:
@@ -102,8 +102,8 @@ class Manager:
     def of_principal(self, principal: str) -> Plan[list[Stored]]:
         """The records of all sessions of one principal."""
         found = []
-        for key in (yield from self.store.of_principal(principal, self._clock())):
-            stored = yield from self.store.load(key, self._clock())
+        for key in (yield from self.store.of_principal(principal, self.clock())):
+            stored = yield from self.store.load(key, self.clock())
             if stored is not None and stored.principal == principal:
                 found.append(stored)
         return found
@@ -111,7 +111,7 @@ class Manager:
     def end_all(self, principal: str, but: Session | None = None) -> Plan[int]:
         """Log a principal out everywhere, except perhaps here. Returns how many sessions were ended."""
         spared = "" if but is None or but.state.cookie_id is None else store_key(but.state.cookie_id)
-        ended, now = 0, self._clock()
+        ended, now = 0, self.clock()
         for key in (yield from self.store.of_principal(principal, now)):
             if key != spared and (yield from self.store.end(key, now + self.settings.tombstone, now)) is not None:
                 ended += 1
@@ -120,11 +120,11 @@ class Manager:
 
     def count(self) -> Plan[int]:
         """How many sessions there are."""
-        return (yield from self.store.count(self._clock()))
+        return (yield from self.store.count(self.clock()))
 
     def purge(self, limit: int = 1000) -> Plan[int]:
         """Remove sessions past their end, where the store does not do it itself. Returns how many."""
-        keys = yield from self.store.purge(self._clock(), limit)
+        keys = yield from self.store.purge(self.clock(), limit)
         for key in keys:
             self._tell(self.settings.hooks.expired, key)
         return len(keys)
@@ -220,7 +220,7 @@ class Manager:
         return (yield from self.store.replace(old_key, old.version, stored, now))
 
     def _end(self, session: Session) -> Plan[CookieChange]:
-        state, now = session.state, self._clock()
+        state, now = session.state, self.clock()
         had_cookie = state.cookie_id is not None
         if state.stored is not None and state.cookie_id is not None:
             # A save in flight may have moved the session: what the signpost names is ended too.
@@ -245,7 +245,7 @@ class Manager:
     def _follow(self, content: Content) -> Plan[tuple[str, Stored, Content]]:
         """The record that a signpost points to; signposts may point to signposts."""
         key = content.moved_to
-        stored = yield from self.store.load(key, self._clock())
+        stored = yield from self.store.load(key, self.clock())
         if stored is None:
             raise SessionEnded("the session ended while this request ran; its changes were not saved")
         there = self._open_or_raise(key, stored)

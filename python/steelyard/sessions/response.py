@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from steelyard.sessions import cookie
 from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie, SetCookie
@@ -10,12 +10,6 @@ from steelyard.sessions.session import Session
 
 UNAVAILABLE = "The session store does not answer. Try again in a moment.\n"
 RETRY_AFTER_S = 2
-
-
-def cookie_of(manager: Manager, environ_cookie: str, fetch: Callable[[Session], None] | None) -> Session:
-    """The session of a request, from its Cookie field; not loaded yet."""
-    found = cookie.read(environ_cookie, manager.settings.cookie_name, manager.signer)
-    return manager.session(found, fetch)
 
 
 def fields(manager: Manager, session: Session, change: CookieChange, present: Iterable[str]) -> list[tuple[str, str]]:

@@ -155,6 +155,11 @@ class Session(MutableMapping[str, Any]):
         self.adopt(stored, content)
         self.state.ending = self.state.renewing = self.state.cleared = False
 
+    def forget(self) -> None:
+        """Read it anew when it is next asked for, unless there is something of this request to save."""
+        if self.state.loaded and self.state.stored is not None and not self.modified:
+            self._values, self.state.loaded = {}, False
+
     def _load(self) -> None:
         if self.state.loaded:
             return

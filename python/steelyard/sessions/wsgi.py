@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from steelyard.sessions import cookie
 from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable
+from steelyard.sessions.lease import locked
 from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
 from steelyard.sessions.plan import carry_out
-from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, cookie_of, fields
+from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
 from steelyard.sessions.session import Session
 from steelyard.sessions.settings import Settings
 from steelyard.sessions.stores import Store, open_store
@@ -32,9 +35,9 @@ class Blocking:
         self.manager = Manager(open_store(store), settings)
         self.connector = self.manager.store.connector()
 
-    def open(self, cookie_field: str) -> Session:
-        """The session of a request; loaded when it is first read."""
-        return cookie_of(self.manager, cookie_field, self.load)
+    def cookie_id(self, cookie_field: str) -> str | None:
+        """The id in a request's Cookie field."""
+        return cookie.read(cookie_field, self.manager.settings.cookie_name, self.manager.signer)
 
     def load(self, session: Session) -> None:
         """Load now."""
@@ -54,6 +57,18 @@ class Blocking:
             return None
 
 
+class BlockingSession(Session):
+    """A session of a WSGI application: a mapping, loaded when it is first read."""
+
+    def __init__(self, sessions: Blocking, cookie_id: str | None) -> None:
+        super().__init__(sessions.manager.codec, cookie_id, sessions.load)
+        self._sessions = sessions
+
+    def lock(self, name: str, *, lease: float = 10.0, wait: float = 10.0) -> AbstractContextManager[None]:
+        """``with session.lock("pay"):`` one request at a time; ``LeaseTaken`` (409) after ``wait`` seconds."""
+        return locked(self._sessions.manager, self._sessions.connector, self, name, lease=lease, wait=wait)
+
+
 class WSGISessionMiddleware:
     """Gives every request an ``environ["steelyard.session"]``. The options are the fields of ``Settings``."""
 
@@ -68,8 +83,11 @@ class WSGISessionMiddleware:
         self.app = app
         self.sessions = Blocking(store, settings or Settings(**options))
 
+    def _open(self, environ: WSGIEnvironment) -> BlockingSession:
+        return BlockingSession(self.sessions, self.sessions.cookie_id(environ.get("HTTP_COOKIE", "")))
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        session = environ[KEY] = self.sessions.open(environ.get("HTTP_COOKIE", ""))
+        session = environ[KEY] = self._open(environ)
         started = False
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
