@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from steelyard.sessions import SessionMiddleware
+from steelyard.sessions import SessionMiddleware, Store, open_store
 
 
 async def health(_: Request) -> PlainTextResponse:
@@ -43,6 +43,12 @@ async def put(request: Request) -> JSONResponse:
     return _page(request)
 
 
+async def sent(request: Request) -> JSONResponse:
+    """How many bytes a replicated store sent to the other servers."""
+    node = getattr(request.app.state.store, "node", None)
+    return JSONResponse({"bytes": node.stats().bytes_sent if node else 0})
+
+
 def _page(request: Request) -> JSONResponse:
     """Whose session it is and what is in the basket; nobody's after a logout."""
     session = request.scope["session"]
@@ -51,22 +57,25 @@ def _page(request: Request) -> JSONResponse:
     )
 
 
-def application(server_id: str, store: str) -> Starlette:
+def application(server_id: str, store: Store) -> Starlette:
     routes = [
         Route("/healthz", health),
+        Route("/sent", sent),
         Route("/", look),
         Route("/login/{user}", login, methods=["POST"]),
         Route("/basket/{article:int}", put, methods=["PUT"]),
     ]
     app = Starlette(routes=routes)
     app.add_middleware(SessionMiddleware, store=store, insecure=True)  # type: ignore[arg-type]
-    app.state.id = server_id
+    app.state.id, app.state.store = server_id, store
     return app
 
 
-async def serve(server_id: str, store: str, port: int) -> None:
+async def serve(server_id: str, url: str, port: int) -> None:
     """Serve on loopback until standard input ends."""
     loop = asyncio.get_running_loop()
+    store = open_store(url)
+    connector = await asyncio.to_thread(store.connector)  # a replicated store joins the others and catches up first
     listener = socket.create_server(("127.0.0.1", port), backlog=512)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets it made itself
     config = uvicorn.Config(application(server_id, store), log_level="error", access_log=False, timeout_keep_alive=60)
@@ -78,6 +87,7 @@ async def serve(server_id: str, store: str, port: int) -> None:
     await reader.read()
     server.should_exit = server.force_exit = True
     await serving
+    await asyncio.to_thread(connector.close)
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ class Cost:
     store_mib: float
     """The same of the store's processes; 0 where there are none."""
     bytes_per_request: int | None
-    """Between servers and store, both ways; None where it cannot be counted."""
+    """Between servers and store, or each other, while all servers live; None where it cannot be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ async def perform(act: Act, scene: Scene) -> None:
     async with _stage(act, scene) as (opened, servers, users):
         act.state = "logging in"
         await _everybody(act, scene.users, users)
-        before = await opened.moved_bytes()
-        requests_before = record.clicks.requests
-        started = time.monotonic()
         act.state = "open"
+        before = await _traffic(opened, servers, record)
+        started = time.monotonic()
         await asyncio.sleep(KILL_AT * scene.seconds)
+        after = await _traffic(opened, servers, record)
         await servers[VICTIM].kill()
         act.state = f"{VICTIM} killed"
         scene.tell(f"{way.name}: kill -9 server {VICTIM}")
@@ -122,13 +122,11 @@ async def perform(act: Act, scene: Scene) -> None:
         await asyncio.sleep(max(0.0, started + scene.seconds - time.monotonic()))
         act.state = "checking"
         await users.stop()
-        after = await opened.moved_bytes()
-        moved = None if before is None or after is None else after - before
         cost = Cost(
             seconds=round(time.monotonic() - started, 1),
             servers_mib=_memory([server.process.pid for server in servers.values() if server.process is not None]),
             store_mib=_memory(opened.pids),
-            bytes_per_request=None if moved is None else round(moved / (record.clicks.requests - requests_before)),
+            bytes_per_request=_per_request(before, after),
         )
         act.result = _result(act, scene.users, cost)
     act.state = "done"
@@ -163,6 +161,18 @@ async def _everybody(act: Act, users: int, process: UsersProcess) -> None:
             faults = ", ".join(act.record.clicks.faults) or "no fault was seen"
             raise SteelyardError(f"{act.way.name}: only {act.record.logged_in} of {users} users logged in ({faults})")
         await asyncio.sleep(0.05)
+
+
+async def _traffic(opened: Opened, servers: dict[str, ShopProcess], record: Record) -> tuple[int | None, int]:
+    """Bytes moved and requests so far."""
+    moved = await opened.moved_bytes([server.address for server in servers.values()])
+    return moved, record.clicks.requests
+
+
+def _per_request(before: tuple[int | None, int], after: tuple[int | None, int]) -> int | None:
+    if before[0] is None or after[0] is None:
+        return None
+    return round((after[0] - before[0]) / max(1, after[1] - before[1]))
 
 
 def _memory(pids: Iterable[int]) -> float:
