@@ -15,6 +15,7 @@ from steelyard.errors import SteelyardError
 def demo_sessions(
     seconds: Annotated[float, typer.Option(min=2.0, help="How long each way is played.", metavar="N")] = 15.0,
     users: Annotated[int, typer.Option(min=3, max=5000, help="How many users log in and click.", metavar="N")] = 500,
+    way: Annotated[list[str] | None, typer.Option(help="Play only this way; may be repeated.", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print only the summary, as JSON.")] = False,
 ) -> None:
     """Keep the users of a shop logged in while one of its servers is killed: each way, what it costs and loses.
@@ -30,10 +31,14 @@ def demo_sessions(
 
     from steelyard.demo.sessions.show import show
     from steelyard.demo.sessions.view import show_results
+    from steelyard.demo.sessions.ways import WAYS
 
+    known = [each.name for each in WAYS]
+    if unknown := set(way or ()).difference(known):
+        raise typer.BadParameter(f"no way {unknown.pop()!r}: expected {', '.join(known)}", param_hint="--way")
     console = Console(stderr=as_json, highlight=False)
     try:
-        results, missing = asyncio.run(show(console, seconds, users, quiet=as_json))
+        results, missing = asyncio.run(show(console, seconds, users, way or known, quiet=as_json))
     except SteelyardError as error:
         Console(stderr=True).print(f"steelyard demo sessions: {error}", style="red", markup=False)
         raise typer.Exit(1) from None

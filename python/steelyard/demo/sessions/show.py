@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Collection
 
 from rich.console import Console
 from rich.live import Live
@@ -16,10 +17,13 @@ from steelyard.demo.sessions.ways import WAYS
 REFRESH_S = 0.25
 
 
-async def show(console: Console, seconds: float, users: int, *, quiet: bool) -> tuple[list[Result], dict[str, str]]:
-    """The results of the ways that were played to their end, and why others could not be."""
-    missing = {way.name: why for way in WAYS if (why := way.missing())}
-    scene = Scene(users, seconds, [Act(way) for way in WAYS if way.name not in missing])
+async def show(
+    console: Console, seconds: float, users: int, wanted: Collection[str], *, quiet: bool
+) -> tuple[list[Result], dict[str, str]]:
+    """The results of the wanted ways that were played to their end, and why others could not be."""
+    ways = [way for way in WAYS if way.name in wanted]
+    missing = {way.name: why for way in ways if (why := way.missing())}
+    scene = Scene(users, seconds, [Act(way) for way in ways if way.name not in missing])
     playing = asyncio.create_task(_play(scene))
     showing = asyncio.create_task(_show(console, scene, quiet=quiet))
     loop = asyncio.get_running_loop()

@@ -138,7 +138,7 @@ WAYS = (
         open=_memory,
     ),
     Way(
-        "session server",
+        "session-server",
         sticky=False,
         survives=True,
         sentence="Any server may answer and any may die; a request pays a round trip, and the store must be run.",
