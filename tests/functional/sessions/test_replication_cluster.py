@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from steelyard.sessions.keys import new_id
-from tests.functional.sessions.servers import free_port
+from tests.functional.sessions.servers import free_port, program
 
 zenoh = pytest.importorskip("zenoh", reason="pip install 'steelyard[replicated]'")
 
@@ -224,3 +224,37 @@ def test_a_forged_member_is_refused_and_hostile_bytes_are_survived(cluster: Clus
 
 def connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+
+
+def test_tls_on_both_sides(tmp_path: Path) -> None:
+    files = [tmp_path / "own", tmp_path / "own", tmp_path / "other"]
+    for directory in {*files}:
+        certificates(directory)
+
+    def url(number: int, files: Path) -> str:
+        peers = ",".join(f"127.0.0.1:{port}" for port in ports)
+        tls = f"ca={files}/ca.pem&cert={files}/cert.pem&key={files}/key.pem"
+        return f"replicated://m{number}@127.0.0.1:{ports[number]}?cluster={cluster}&peers={peers}&join=2&{tls}"
+
+    ports, cluster = [free_port() for _ in range(3)], new_id()
+    members = [Member(url(number, where), "") for number, where in enumerate(files)]
+    try:
+        for member in members:
+            member.expect("ready")
+        until(lambda: [member.stats()["members"] for member in members] == [2, 2, 1])
+    finally:
+        for member in members:
+            member.end()
+
+
+def certificates(directory: Path) -> None:
+    """An authority of its own and one member's certificate by it."""
+    directory.mkdir()
+    openssl = [program("openssl", "openssl"), "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    by_authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
+    by_authority += ["-addext", "basicConstraints=critical,CA:FALSE"]
+    for command in (
+        [*openssl, "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority"],
+        [*openssl, "-x509", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=member", *by_authority],
+    ):
+        subprocess.run(command, check=True, capture_output=True, cwd=directory)

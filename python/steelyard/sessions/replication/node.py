@@ -83,6 +83,8 @@ class Node:
         self._tender = threading.Thread(target=self._tend, name="steelyard-copies", daemon=True)
         self._tender.start()
         if not self._wait(self._is_settled, 60 + self.options.join):
+            self._closing = True
+            self.links.close()
             raise StoreUnavailable(f"member {self.options.name} could not catch up with {', '.join(self.view.names)}")
 
     def close(self, patience: float = 10.0) -> None:
@@ -267,12 +269,14 @@ class Node:
 
     def _tend(self) -> None:
         """Compare copies after every change of membership, and now and then; forget what others keep."""
+        due = False
         while not self._closing:
             self._wake.clear()
             view, began = self.view, time.monotonic()
             if (self.options.name, self._incarnation) in view.members:
                 try:
-                    self._compare(view, began)
+                    if due or self._settled is not view:
+                        self._compare(view, began)
                     self._forget(view)
                 except (Moved, WireError):
                     if not self._closing:
@@ -280,7 +284,7 @@ class Node:
                         continue
                 except Exception:
                     log.exception("copies could not be compared; it is tried again")
-            self._wake.wait(COMPARE_S)
+            due = not self._wake.wait(COMPARE_S)
 
     def _compare(self, view: View, began: float) -> None:
         for other in view.names:
