@@ -46,6 +46,7 @@ fuzz: $(VENV)/.native
 
 docs: $(VENV)/.native
 	$(BIN)/python -m steelyard.config.reference >docs/reference/configuration.md
+	$(BIN)/python tools/sessions_reference.py
 	$(BIN)/python tools/draw_demo.py
 	$(BIN)/python tools/draw_algorithms.py
 

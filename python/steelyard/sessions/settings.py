@@ -53,14 +53,17 @@ class Settings:
     cookie: str = ""
     """The cookie's name; left out, ``__Host-session``, or ``session`` with ``insecure``."""
     same_site: SameSite = "lax"
+    """Which requests that other sites cause carry the cookie (RFC 6265bis §5.2)."""
     insecure: bool = False
     """Development over plain HTTP: no Secure attribute and no ``__Host-`` prefix."""
     path: str = "/"
+    """The cookie's path; any other than ``/`` excludes the ``__Host-`` prefix."""
     domain: str = ""
     """Share the cookie with subdomains; excludes the ``__Host-`` prefix."""
     persistent: bool = True
     """Whether the cookie outlives the browser (Max-Age, until the absolute end)."""
     hooks: Hooks = field(default_factory=Hooks, repr=False)
+    """What is called when sessions are created, renewed, ended, expired or found unreadable."""
 
     def __post_init__(self) -> None:
         for name in ("idle", "absolute", "tombstone"):
