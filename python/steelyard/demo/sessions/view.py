@@ -14,11 +14,11 @@ COLOURS = {"waiting": "dim", "done": "green"}
 
 def panel(scene: Scene) -> RenderableType:
     """The whole live view."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("way")
-    table.add_column("shop", min_width=12)
-    for title in ("logged in", "requests", "writes", "logouts", "lost writes", "failed", "p50", "p99"):
-        table.add_column(title, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("way", no_wrap=True)
+    table.add_column("shop", min_width=10, no_wrap=True)
+    for title in ("users", "clicks", "writes", "logouts", "lost", "failed", "p99 ms"):
+        table.add_column(title, justify="right", no_wrap=True)
     for act in scene.acts:
         record = act.record
         table.add_row(
@@ -30,8 +30,7 @@ def panel(scene: Scene) -> RenderableType:
             _count(record.all_logouts),
             _count(record.lost_writes),
             _count(record.clicks.failures),
-            _ms(record.clicks.quantile_ms(0.5)),
-            _ms(record.clicks.quantile_ms(0.99)),
+            _ms(record.clicks.quantile_ms(0.99)).removesuffix(" ms"),
         )
     news = Text("\n".join(list(scene.news)[-8:]), style="dim")
     title = f"steelyard demo sessions · {scene.users} users, {scene.seconds:g} s each way"
@@ -50,6 +49,11 @@ def plain_line(act: Act, users: int) -> str:
 
 def show_results(console: Console, results: list[Result], missing: dict[str, str]) -> None:
     """The end: a column for each way, a row for each question, a sentence each."""
+    for way, why in missing.items():
+        console.print(Text.assemble((way, "bold"), f": not shown, {why}."), soft_wrap=True)
+    if not results:
+        console.print("No way was played to its end, so there is nothing to compare.")
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
     for result in results:
@@ -85,8 +89,6 @@ def show_results(console: Console, results: list[Result], missing: dict[str, str
         )
         for fault, count in result.faults.items():
             console.print(Text(f"    {count} × {fault}", style="dim"), soft_wrap=True)
-    for way, why in missing.items():
-        console.print(Text.assemble((way, "bold"), f": not shown, {why}."), soft_wrap=True)
 
 
 def _count(number: int) -> Text:
