@@ -212,13 +212,14 @@ class Balancer:
         """
         supervisor = self._running
         async with self._reloading:
+            before = self._config
             try:
                 after = await self._read() if config is None else verify(config)
                 await supervisor.request(await self._prepared(after))
             except SteelyardError as error:
                 supervisor.announce("reload-failed", message=str(error))
                 raise
-            before, self._config = self._config, after
+            self._config = supervisor.state.config
             self._addresses = await supervisor.plane.addresses()
             return diff(before, after)
 

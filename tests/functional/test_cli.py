@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -227,6 +228,22 @@ def test_threads_and_admin_flags(file: Path) -> None:
         assert running.names() == {"a", "b"}
     with Running("run", str(file), "--threads", "1", "--watch", "--admin", "127.0.0.1:0") as running:
         assert running.ask("reload") == {"changes": []}
+
+
+def test_every_reload_tells_what_waits_for_a_restart(file: Path) -> None:
+    """By signal as well as by command; what is not in force is not shown as if it were."""
+    sentence = "log.access changed: in force only after a restart"
+    with Running("run", str(file)) as running:
+        file.write_text(f'{file.read_text()}[log]\naccess = "stdout"\n')
+        for _ in range(2):
+            running.lines.clear()
+            running.signal(signal.SIGHUP)
+            assert wait_for("the reload", lambda: running.told("reloaded"))["message"] == sentence
+            assert running.ask("reload") == {"changes": [sentence]}
+        shown = http.client.HTTPConnection(running.admin, timeout=10)
+        shown.request("GET", "/v1/config")
+        assert json.load(shown.getresponse())["log"]["access"] == "off"
+        shown.close()
 
 
 def test_files_with_faults_are_refused_with_every_fault(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ first) is decided by ``control``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
 
@@ -61,6 +61,13 @@ class Changes:
     def __str__(self) -> str:
         return "; ".join(self.sentences()) or "nothing changed"
 
+    def summary(self, most: int = 10) -> str:
+        """In one line: what needs a restart always, of the rest so many sentences at most."""
+        urgent = replace(Changes(), restart=self.restart).sentences()
+        rest = replace(self, restart=()).sentences()
+        more = (f"{len(rest) - most:,} changes more",) if len(rest) > most else ()
+        return "; ".join([*urgent, *rest[:most], *more]) or "nothing changed"
+
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each change, for people."""
         return tuple(_sentences(self))
@@ -85,6 +92,17 @@ def diff(old: Config, new: Config) -> Changes:
         process=tuple(word for word in whole if word not in RESTART),
         restart=tuple(word for word in whole if word in RESTART),
     )
+
+
+def as_taken_over(running: Config, new: Config) -> Config:
+    """``new`` as a process that runs by ``running`` can take it over: the words of ``RESTART`` stay as they are."""
+    parts: dict[str, Model] = {}
+    for word in RESTART:
+        part, _, field = word.partition(".")
+        used, wanted = getattr(running, part), parts.get(part, getattr(new, part))
+        if getattr(used, field) != getattr(wanted, field):
+            parts[part] = wanted.model_copy(update={field: getattr(used, field)})
+    return new.model_copy(update=parts) if parts else new
 
 
 def _pool(name: str, old: Pool, new: Pool) -> PoolChange:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from steelyard.config.diff import RESTART
 from steelyard.config.fields import Slot, short, slot_of
 from steelyard.config.finding import show
 from steelyard.config.model import PLANNED_MODES, Config
@@ -52,6 +53,9 @@ HEAD = """\
 One [TOML](https://toml.io/en/v1.0.0) file. `steelyard check FILE` reports everything that is wrong with it at once,
 each with its line, what was expected, what was found and what was probably meant. `steelyard schema` prints the JSON
 schema (draft 2020-12), with which editors complete and check the file as you type.
+
+`steelyard reload`, SIGHUP and `process.watch` take over every word but those marked *Restart*, which are read once,
+when the process starts. When one of them has changed, each reload says that it is in force only after a restart.
 """
 
 VALUES = (
@@ -97,7 +101,7 @@ def page() -> str:
 def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
     """A section for the part, then those for the parts inside it."""
     title = f"`[{path}]`" if path else "The file"
-    rows = [_row(name, field) for name, field in model.model_fields.items()]
+    rows = [_row(f"{path}.{name}", name, field) for name, field in model.model_fields.items()]
     table = "\n".join(["| word | type | default | meaning |", "|---|---|---|---|", *rows])
     yield f"## {title}\n\n{_cell(plain(model.__doc__ or ''))}\n\n{table}\n"
     for name, field in model.model_fields.items():
@@ -109,9 +113,10 @@ def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
             yield from _sections(slot.items.model, f"{below}.NAME" if slot.is_named_parts else f"[{below}]")
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _row(word: str, name: str, field: FieldInfo) -> str:
     slot = slot_of(field)
-    return f"| `{name}` | {_cell(short(slot))} | {_default(slot, field)} | {_cell(plain(field.description or ''))} |"
+    meaning = plain(field.description or "") + (" *Restart.*" if word in RESTART else "")
+    return f"| `{name}` | {_cell(short(slot))} | {_default(slot, field)} | {_cell(meaning)} |"
 
 
 def _default(slot: Slot, field: FieldInfo) -> str:

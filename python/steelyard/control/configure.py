@@ -3,7 +3,8 @@
 The rule, word by word: a reload applies what changed *in the file* since it was last read. So an operator's weight,
 algorithm, added or removed server stays in force until the file changes that same word; admin states are no words of
 the file and always stay. Health and ejections belong to (pool, id) and stay unless the address changed.
-See docs/decisions/0060-reload-keeps-overrides.md.
+See docs/decisions/0060-reload-keeps-overrides.md. Words that are read once, when the process starts, stay in force as
+they were read, so that every later reload says again that they wait for a restart.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from steelyard.config.diff import as_taken_over, diff
 from steelyard.config.model import Affinity, Pool, Server
 from steelyard.control.draft import Draft
 from steelyard.control.events import ConfigChanged, Resolution
@@ -25,17 +27,18 @@ def take_over(draft: Draft, event: ConfigChanged) -> None:
     for name in before.pools:
         if name not in event.config.pools:
             draft.put_pool(name, None)
-    for name, config in event.config.pools.items():
+    for name, pool in event.config.pools.items():
         old = before.pools.get(name)
-        new = _pool(draft, name, config, old, event)
+        new = _pool(draft, name, pool, old, event)
         if new != old:
             draft.put_pool(name, new)
-    if (before.config.services, before.listens) != (event.config.services, event.listens):
-        draft.change(replace(before, config=event.config, listens=dict(event.listens)))
+    config = as_taken_over(before.config, event.config) if before.version else event.config
+    if (before.config.services, before.listens) != (config.services, event.listens):
+        draft.change(replace(before, config=config, listens=dict(event.listens)))
     else:
-        draft.remember(replace(before, config=event.config))
+        draft.remember(replace(before, config=config))
     if before.opened:
-        draft.announce("reloaded")
+        draft.announce("reloaded", message=diff(before.config, event.config).summary())
 
 
 def fresh(

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steelyard.config.diff import RESTART, Change, Changes, PoolChange, diff
+from steelyard.config.diff import RESTART, Change, Changes, PoolChange, as_taken_over, diff
 from steelyard.config.model import AdminConfig, Config, Log, Pool, Probe, Process, Server, Service, Timeouts
 
 
@@ -104,3 +104,22 @@ def test_added_and_removed_lead_from_one_set_to_the_other(before: list[str], aft
     for change in changes.pools_changed:
         assert (set(before) - set(change.servers_removed)) | set(change.servers_added) == set(after)
         assert change.reordered == ([x for x in before if x in after] != [x for x in after if x in before])
+
+
+def test_words_that_are_read_once_stay_as_they_run_and_are_told_each_time() -> None:
+    wanted = Config.model_validate(
+        {"process": {"threads": 3, "shutdown_timeout": "1s"}, "log": {"access": "stdout", "format": "combined"}}
+    )
+    taken = as_taken_over(Config(), wanted)
+    assert (taken.log, taken.admin) == (Config().log, Config().admin)
+    assert (taken.process.threads, taken.process.shutdown_timeout) == (0, 1.0)
+    assert diff(taken, wanted).restart == ("log.access", "log.format", "process.threads")
+    assert as_taken_over(taken, taken) is taken
+
+
+def test_a_summary_is_short_and_says_first_what_needs_a_restart() -> None:
+    new = Config.model_validate({"process": {"threads": 3}, "pools": {f"p{n}": {"servers": []} for n in range(99)}})
+    assert diff(Config(), new).summary(2) == (
+        "process.threads changed: in force only after a restart; pool p0 added; pool p1 added; 97 changes more"
+    )
+    assert diff(new, new).summary() == "nothing changed"
