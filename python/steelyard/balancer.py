@@ -141,6 +141,13 @@ class Balancer:
             raise unknown(f"server of pool {pool!r}", server, state.servers if state else ())
         return server_status(state, server, counted, time.monotonic())
 
+    def algorithm_of(self, pool: str) -> Algorithm:
+        """The algorithm in force; ``config`` tells it too, at the cost of every server."""
+        pools = self._running.state.pools
+        if pool not in pools:
+            raise unknown("pool", pool, pools)
+        return pools[pool].algorithm_now
+
     async def report(self) -> Report:
         """The native plane's counters since the start, for metrics."""
         return await self._running.plane.report()

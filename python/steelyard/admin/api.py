@@ -20,11 +20,13 @@ from pydantic import AfterValidator
 from steelyard import __version__, status
 from steelyard.admin import metrics, openapi, problems
 from steelyard.admin.guard import Guard
-from steelyard.admin.shapes import AdminStateBody, AlgorithmBody, Index, Reloaded, Removed, WeightBody
+from steelyard.admin.shapes import AdminStateBody, AlgorithmBody, Index, Reloaded, Removed, WeightBody, WeightedServer
 from steelyard.admin.stream import server_sent
 from steelyard.balancer import Balancer
 from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
+from steelyard.config.needs import reads_weights
+from steelyard.config.rules.pools import weights_ignored
 from steelyard.control.nearest import unknown
 from steelyard.errors import Refused
 
@@ -185,11 +187,13 @@ async def set_admin_state(
 
 
 @_change.put("/pools/{pool}/servers/{server:path}/weight", operation_id="set-weight")
-async def set_weight(request: Request, pool: PoolName, server: ServerId, body: WeightBody) -> status.ServerStatus:
-    """Change a weight."""
+async def set_weight(request: Request, pool: PoolName, server: ServerId, body: WeightBody) -> WeightedServer:
+    """Change a weight. Where the pool's algorithm does not read weights, the answer has a warning."""
     balancer = _balancer(request)
     await balancer.set_weight(pool, server, body.weight)
-    return await balancer.server(pool, server)
+    algorithm = balancer.algorithm_of(pool)
+    warning = "" if reads_weights(algorithm) else "; ".join(weights_ignored(algorithm))
+    return WeightedServer(**dict(await balancer.server(pool, server)), warning=warning)
 
 
 @_change.put("/pools/{pool}/algorithm", operation_id="set-algorithm")

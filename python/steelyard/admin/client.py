@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from steelyard.admin.shapes import Fault, Reloaded
+from steelyard.admin.shapes import Fault, Reloaded, WeightedServer
 from steelyard.admin.shapes import Problem as ProblemBody
 from steelyard.config.model import Server
 from steelyard.errors import ConfigError, Problem, SteelyardError
@@ -22,13 +22,16 @@ DEFAULT_ADDRESS = "127.0.0.1:9900"
 class Unreachable(SteelyardError):
     """Nobody answers, or somebody who is no balancer."""
 
+    title = "No balancer"
+
 
 class CallFailed(SteelyardError):
-    """The balancer answered that it cannot do this; ``status`` is that of the HTTP response."""
+    """The balancer answered that it cannot do this; ``status`` is that of the HTTP response, ``title`` its kind."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, title: str) -> None:
         super().__init__(message)
         self.status = status
+        self.title = title
 
 
 class AdminClient:
@@ -75,9 +78,9 @@ class AdminClient:
         path = f"{_server_path(pool, server)}/admin-state"
         return ServerStatus.model_validate_json(self._call("PUT", path, {"admin": admin}))
 
-    def set_weight(self, pool: str, server: str, weight: int) -> ServerStatus:
+    def set_weight(self, pool: str, server: str, weight: int) -> WeightedServer:
         path = f"{_server_path(pool, server)}/weight"
-        return ServerStatus.model_validate_json(self._call("PUT", path, {"weight": weight}))
+        return WeightedServer.model_validate_json(self._call("PUT", path, {"weight": weight}))
 
     def set_algorithm(self, pool: str, algorithm: str) -> PoolStatus:
         path = f"/v1/pools/{_part(pool)}/algorithm"
@@ -143,10 +146,12 @@ class AdminClient:
             )
         problem = ProblemBody.model_validate_json(answer.content)
         if answer.status_code == 401:
-            raise CallFailed(f"the balancer at {self.address} asks for a token: set STEELYARD_TOKEN to it", 401)
+            raise CallFailed(
+                f"the balancer at {self.address} asks for a token: set STEELYARD_TOKEN to it", 401, problem.title
+            )
         if problem.title == "Configuration not usable":
             raise ConfigError(tuple(_problem(fault) for fault in problem.faults))
-        raise CallFailed(problem.detail, answer.status_code)
+        raise CallFailed(problem.detail, answer.status_code, problem.title)
 
 
 def _part(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from steelyard.config.model import Algorithm, Weight
-from steelyard.status import AdminState
+from steelyard.status import AdminState, ServerStatus
 
 
 class Body(BaseModel):
@@ -41,6 +41,13 @@ class Removed(Body):
 
     pool: str
     server: str
+
+
+class WeightedServer(ServerStatus):
+    """The server with its new weight."""
+
+    warning: str = ""
+    """Why the weight has no effect now; empty when it has one."""
 
 
 class Index(Body):

@@ -87,9 +87,11 @@ def run() -> None:
     try:
         app(prog_name="steelyard")
     except ConfigError as error:
+        _tell_program(error)
         _print_problems(error)
         sys.exit(2)
     except SteelyardError as error:
+        _tell_program(error)
         print(f"steelyard: {error}", file=sys.stderr)
         sys.exit(2 if getattr(error, "status", 0) == 422 else 1)
     except KeyboardInterrupt:
@@ -97,6 +99,14 @@ def run() -> None:
     except BrokenPipeError:  # the reader, such as `head`, had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _tell_program(error: SteelyardError) -> None:
+    """With ``--json`` a failure is an object on stdout too; but where that is the access log's, only stderr has it."""
+    if "--json" in sys.argv[1:] and not {"run", "proxy"} & set(sys.argv[1:2]):
+        from steelyard.cli.output import print_json, problem
+
+        print_json(problem(error))
 
 
 def _print_problems(error: ConfigError) -> None:

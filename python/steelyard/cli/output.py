@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from steelyard.errors import ConfigError, SteelyardError
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -23,6 +25,17 @@ def print_json(value: BaseModel | Any) -> None:
     """One value, indented for a reader on a terminal and on one line for a program."""
     plain = value if isinstance(value, dict | list | str) else value.model_dump(mode="json")
     print(json.dumps(plain, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None), flush=True)
+
+
+def problem(error: SteelyardError) -> dict[str, Any]:
+    """A failure in the words of RFC 9457; ``problems`` as ``check --json`` has them, ``status`` where HTTP gave one."""
+    if isinstance(error, ConfigError):
+        from steelyard.config.render import as_json
+
+        return {"title": "Configuration not usable", "detail": str(error), "problems": as_json(error.problems)}
+    status = getattr(error, "status", None)
+    plain = {"title": getattr(error, "title", "Failed"), "detail": str(error)}
+    return plain if status is None else {**plain, "status": status}
 
 
 def colors(stream: TextIO) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from steelyard.cli.options import Json
 
-def schema() -> None:
-    """Print the JSON schema of the configuration file."""
-    import json
+
+def schema(json: Json = False) -> None:
+    """Print the JSON schema of the configuration file. It is JSON with and without --json."""
+    from json import dumps
 
     from steelyard.config.schema import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    print(dumps(json_schema(), indent=2))

@@ -69,11 +69,16 @@ def _watch(client: AdminClient, every: float, all_servers: bool) -> None:
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
             now = client.status()
-            around = _LINES_ABOVE + len(now.services) + _LINES_PER_POOL * len(now.pools)
+            around = _LINES_ABOVE + len(now.services) + _refusing(now) + _LINES_PER_POOL * len(now.pools)
             rows = 0 if all_servers else max(3, console.height - around)
             live.update(view(now, rates(before, now), width=console.width, rows=rows), refresh=True)
             before = now
             time.sleep(every)
+
+
+def _refusing(now: Status) -> int:
+    """Services that have a line for why they refused."""
+    return sum(any(service.rejected.values()) for service in now.services)
 
 
 def _watch_plainly(console: Console, client: AdminClient, every: float, all_servers: bool) -> None:

@@ -18,6 +18,8 @@ from steelyard.status import PoolStatus, ServerStatus, ServiceStatus, Status
 Item = TypeVar("Item")
 GAP = 2
 _SHOWN_MIN = 3
+_REASONS = 5
+"""So many reasons of refusals are named for each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def view(status: Status, speed: Rates = NO_RATES, *, width: int = 80, rows: int 
     """The whole picture. ``rows``: how many servers to show in all, shared by the pools; 0: all."""
     parts: list[RenderableType] = [_headline(status), Text()]
     parts.append(_table(_service_columns(speed), status.services, width))
+    parts += [_refusals(service) for service in status.services if any(service.rejected.values())]
     shares = fair_shares([len(pool.servers) for pool in status.pools], rows) if rows else [-1] * len(status.pools)
     for pool, share in zip(status.pools, shares, strict=True):
         parts += [Text(), _pool_line(pool)]
@@ -130,6 +133,15 @@ def _pool_line(pool: PoolStatus) -> Text:
         text.append(f" · {pool.retries:,} retries", style="dim")
     text.append(f" · {pool.algorithm}", style="dim")
     return text
+
+
+def _refusals(service: ServiceStatus) -> Text:
+    """Why clients were refused, the most frequent reason first."""
+    ordered = sorted(service.rejected.items(), key=lambda reason: (-reason[1], reason[0]))
+    counted = [f"{name} {times:,}" for name, times in ordered if times]
+    more = [f"{len(counted) - _REASONS} reasons more"] if len(counted) > _REASONS else []
+    text = Text(f"{service.name} refused: ", style="red", no_wrap=True, overflow="ellipsis")
+    return text.append(", ".join([*counted[:_REASONS], *more]), style="dim")
 
 
 def _service_columns(speed: Rates) -> list[Column[ServiceStatus]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from steelyard.cli.options import ADMIN_DEFAULT, Admin, Json, Target, connect, split_target
-from steelyard.cli.output import print_json, say
+from steelyard.cli.output import complain, print_json, say
 
 
 def weight(
@@ -16,7 +16,10 @@ def weight(
     admin: Admin = ADMIN_DEFAULT,
     json: Json = False,
 ) -> None:
-    """Change a server's weight. Its health, connections and affinity stay as they are."""
+    """Change a server's weight. Its health, connections and affinity stay as they are.
+
+    A warning says when the algorithm of the pool does not read weights.
+    """
     pool, server = split_target(target)
     with connect(admin) as client:
         now = client.set_weight(pool, server, value)
@@ -24,3 +27,5 @@ def weight(
         print_json(now)
     else:
         say(f"{pool}/{server}: weight {now.weight}")
+        if now.warning:
+            complain(f"warning: {now.warning}")

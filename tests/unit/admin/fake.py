@@ -189,6 +189,9 @@ class FakeBalancer(Balancer):
     async def maintenance(self, pool: str, server: str) -> None:
         self._set(pool, server, admin="maintenance", eligible=False, drained=True)
 
+    def algorithm_of(self, pool: str) -> Any:
+        return self.algorithm
+
     async def set_weight(self, pool: str, server: str, weight: int) -> None:
         self._set(pool, server, weight=weight, effective_weight=float(weight))
 

@@ -20,7 +20,7 @@ Command = Callable[..., Result]
         (["drain", "--wait", "web/a", "web/b"], "web/a: drain, drained: nothing runs on it\nweb/b: drain, drained"),
         (["maintenance", "web", "b"], "web/b: maintenance, drained: nothing runs on it\n"),
         (["ready", "web/a"], "web/a: ready, up\n"),
-        (["weight", "web/a", "7"], "web/a: weight 7\n"),
+        (["add", "web", "10.0.0.8:80", "10.0.0.9:80"], "web/10.0.0.8:80: added, unknown\nweb/10.0.0.9:80: added"),
         (["algorithm", "web", "maglev"], "web: maglev\n"),
         (["add", "web", "10.0.0.9:80", "--id", "c"], "web/c: added, unknown\n"),
         (["remove", "web/a", "web/b"], "web/a: removed, gone once nothing runs on it\nweb/b: removed"),
@@ -45,7 +45,9 @@ def test_it_says_what_it_did(steelyard: Command, words: list[str], out: str) -> 
         (["maintenance", "web/a"], lambda body: body[0]["admin"] == "maintenance"),
         (["weight", "web/a", "7"], lambda body: body["weight"] == 7),
         (["algorithm", "web", "maglev"], lambda body: body == {"pool": "web", "algorithm": "maglev"}),
-        (["add", "web", "unix:/run/a.sock"], lambda body: body["id"] == "unix:/run/a.sock"),
+        (["add", "web", "unix:/run/a.sock"], lambda body: body[0]["id"] == "unix:/run/a.sock"),
+        (["add", "web", "h:1", "h:2", "--weight", "5"], lambda body: [each["weight"] for each in body] == [5, 5]),
+        (["schema"], lambda body: "pools" in body["properties"]),
         (["remove", "web/a"], lambda body: body == [{"pool": "web", "server": "a"}]),
         (["reload"], lambda body: body == {"changes": ["pool api added"]}),
         (["explain", "web"], lambda body: body["server"] == "a"),
@@ -81,6 +83,7 @@ def test_the_balancer_was_really_told(steelyard: Command, running: Running) -> N
         (["weight", "web/a", "0"], 2, "greater than or equal to 1"),
         (["weight", "web/a", "many"], 2, "N"),
         (["algorithm", "web", "maglv"], 2, "no algorithm is called 'maglv'; did you mean 'maglev'?"),
+        (["add", "web", "10.0.0.8:80", "10.0.0.9:80", "--id", "c"], 2, "one name for several servers"),
         (["add", "web", "10.0.0.9"], 2, "add the port"),
         (["explain", "web", "--client", "me"], 2, "'me' is neither an IPv4 nor an IPv6 address"),
         (["proxy", "--to", "10.0.0.9"], 2, "--to"),
@@ -97,6 +100,40 @@ def test_it_fails_in_a_sentence(steelyard: Command, words: list[str], status: in
     assert (result.status, result.out) == (status, "")
     assert err in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("words", [["explain", "wbe"], ["drain", "wbe/a"]])
+def test_a_program_reads_why_it_failed(steelyard: Command, words: list[str]) -> None:
+    result = steelyard(*words, "--json")
+    detail = "no pool is called 'wbe'; did you mean 'web'?"
+    assert result.status == 1
+    assert json.loads(result.out) == {"title": "Unknown name", "detail": detail, "status": 404}
+    assert result.err == f"steelyard: {detail}\n"
+
+
+def test_a_program_reads_that_nobody_is_there(steelyard: Command) -> None:
+    result = steelyard("status", "--json", "--admin", "127.0.0.1:1")
+    problem = json.loads(result.out)
+    assert (result.status, problem["title"]) == (1, "No balancer")
+    assert problem["detail"].startswith("no balancer answers at 127.0.0.1:1")
+
+
+def test_a_program_reads_the_faults_of_a_file(steelyard: Command, running: Running) -> None:
+    running.balancer.fails_with = ConfigError((Problem("x.toml", 3, "pools.web.wieght", "unknown key"),))
+    result = steelyard("reload", "--json")
+    problem = json.loads(result.out)
+    assert (result.status, problem["title"]) == (2, "Configuration not usable")
+    assert [each["key"] for each in problem["problems"]] == ["pools.web.wieght"]
+
+
+def test_a_weight_that_has_no_effect_is_set_and_warned_of(steelyard: Command) -> None:
+    result = steelyard("weight", "web/a", "7")
+    assert (result.status, result.out) == (0, "web/a: weight 7\n")
+    assert result.err.startswith('steelyard: warning: weights have no effect: "round-robin" ignores them; algorithms')
+    assert "no effect" in json.loads(steelyard("weight", "web/a", "7", "--json").out)["warning"]
+    steelyard("algorithm", "web", "weighted-round-robin")
+    result = steelyard("weight", "web/a", "8")
+    assert (result.status, result.out, result.err) == (0, "web/a: weight 8\n", "")
 
 
 def test_reload_of_a_file_with_faults_lists_them(steelyard: Command, running: Running) -> None:

@@ -74,6 +74,17 @@ def test_a_long_pool_shows_the_troubled_and_counts_the_rest() -> None:
     assert lines[-1] == "… 9,982 more, 9,982 of them up (--all shows them)"
 
 
+def test_the_reasons_of_refusals_are_named_the_most_frequent_first() -> None:
+    rejected = {"bad-request": 3, "header-timeout": 1200, "calm": 0}
+    many = {f"r{number}": number for number in range(1, 9)}
+    services = (service_status(rejected=rejected), service_status(rejected=many), service_status(rejected={"calm": 0}))
+    lines = [line for line in drawn(make_status((), services=services), 80).splitlines() if " refused: " in line]
+    assert lines == [
+        "www refused: header-timeout 1,200, bad-request 3",
+        "www refused: r8 8, r7 7, r6 6, r5 5, r4 4, 3 reasons more",
+    ]
+
+
 def test_pools_share_the_rows() -> None:
     servers = tuple(server_status(f"s{number}") for number in range(30))
     pools = tuple(

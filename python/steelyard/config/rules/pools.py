@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from steelyard.config.finding import Finding, one_of, show
 from steelyard.config.locate import Path
-from steelyard.config.model import Affinity, Config, Passive, Pool, Probe, Retry, Server
+from steelyard.config.model import Affinity, Algorithm, Config, Passive, Pool, Probe, Retry, Server
 from steelyard.config.needs import NEEDS, reads_weights, weighing
 from steelyard.config.types import format_duration
 
@@ -57,6 +57,14 @@ def _identity(server: Server) -> str:
     return "id" if "id" in server.model_fields_set else "address"
 
 
+def weights_ignored(algorithm: Algorithm) -> tuple[str, str]:
+    """What to say, and its cure, of a weight where the algorithm does not read weights."""
+    return (
+        f"weights have no effect: {show(algorithm)} ignores them",
+        f"algorithms that read them are {one_of(weighing())}",
+    )
+
+
 def _weights(path: Path, pool: Pool) -> Iterator[Finding]:
     if reads_weights(pool.algorithm):
         return
@@ -68,8 +76,7 @@ def _weights(path: Path, pool: Pool) -> Iterator[Finding]:
     for index, server in enumerate(pool.servers):
         if server.weight != 1:
             place: Path = (*path, "servers", index, "weight")
-            message = f"weights have no effect: {show(pool.algorithm)} ignores them"
-            yield Finding(place, message, f"algorithms that read them are {reading}", "warning", reads=(algorithm,))
+            yield Finding(place, *weights_ignored(pool.algorithm), "warning", reads=(algorithm,))
             return  # once for each pool is enough
 
 
