@@ -75,8 +75,14 @@ class Running:
         return {server.id for server in pool.servers if server.eligible}
 
     async def until_eligible(self, *names: str) -> None:
+        """Decided so, and published: the plane itself, asked whom it would choose, names one of them."""
+
         async def reached() -> bool:
-            return await self.eligible() == set(names)
+            if await self.eligible() != set(names):
+                return False
+            [pool] = (await self.balancer.status()).pools
+            found = await self.balancer.explain(pool.name, "127.0.0.1")
+            return found.server in names if names else found.server is None
 
         await until(reached, f"only {names} being eligible")
 

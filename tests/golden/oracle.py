@@ -161,6 +161,8 @@ class Oracle:
     def release(self, server_id: str, now_ms: int, latency_us: int | None) -> None:
         server = self.named(server_id)
         server.active -= 1
+        if not server.active:
+            self.gone.pop(server_id, None)
         if latency_us is None or self.algorithm != "peak-ewma":
             return
         self.now_ms = max(self.now_ms, now_ms)

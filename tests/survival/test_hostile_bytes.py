@@ -114,7 +114,8 @@ async def lanes(seconds: float, one: Callable[[Random, str], object]) -> int:
         nonlocal rounds
         rng = Random(f"{SEED}.{number}")
         while time.monotonic() < end:
-            await one(rng, f"l{number}r{rounds}")  # type: ignore[misc]
+            # With a token, so that no mutation of one name makes another.
+            await one(rng, f"l{number}r{rounds}k{rng.getrandbits(48):012x}")  # type: ignore[misc]
             rounds += 1
 
     async with asyncio.TaskGroup() as group:
