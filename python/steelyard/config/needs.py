@@ -26,9 +26,9 @@ NEEDS: dict[Algorithm, frozenset[Need]] = {
 
 GIVES: dict[Mode, frozenset[Need]] = {
     "proxy": frozenset({"weight", "live-load", "latency", "address"}),
-    "tcp": frozenset({"weight", "live-load", "address"}),
+    "tcp": frozenset({"weight", "live-load", "latency", "address"}),
 }
-"""Mode ``tcp`` sees connections, but not when a request in them begins and ends, so it knows no latency."""
+"""Mode ``tcp`` sees no requests, but connections: the latency it knows is the time that connecting took."""
 
 
 def reads_weights(algorithm: Algorithm) -> bool:

@@ -30,6 +30,6 @@ def test_who_reads_weights() -> None:
     assert not reads_weights("source-hash")
 
 
-def test_mode_proxy_feeds_every_algorithm_and_mode_tcp_all_but_those_that_measure_answers() -> None:
+def test_both_modes_feed_every_algorithm() -> None:
     assert set(working_in("proxy")) == set(NEEDS)
-    assert set(NEEDS) - set(working_in("tcp")) == {"peak-ewma"}
+    assert set(working_in("tcp")) == set(NEEDS)
