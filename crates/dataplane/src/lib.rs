@@ -21,12 +21,10 @@ mod listener;
 mod live;
 mod networks;
 mod queue;
-#[allow(dead_code, reason = "mode `tcp`, which uses it, follows")]
 mod relay;
 pub mod report;
 mod shared;
 pub mod snapshot;
-#[allow(dead_code, reason = "mode `tcp`, which uses it, follows")]
 mod socket;
 mod splice;
 mod tcp;

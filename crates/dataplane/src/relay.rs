@@ -42,9 +42,9 @@ pub enum End {
     /// This side did not read for `stall`.
     Stalled(Way),
     /// The client's connection failed.
-    Client(io::Error),
+    Client,
     /// The server's connection failed.
-    Server(io::Error),
+    Server,
 }
 
 /// Milliseconds; 0 means never.
@@ -62,8 +62,8 @@ impl End {
             End::Idle => "tunnel-timeout",
             End::Stalled(Way::ToClient) => "client-stalled",
             End::Stalled(Way::ToServer) => "server-stalled",
-            End::Client(_) => "client-gone",
-            End::Server(_) => "server-reset",
+            End::Client => "client-gone",
+            End::Server => "server-reset",
         }
     }
 }
@@ -94,18 +94,18 @@ impl Relay<'_> {
             self.timer.register(cx.waker());
             let now = self.clock.now_ms();
             let failed = to_server.run(cx, self.client, self.server, now, |count| moved(Way::ToServer, count));
-            if let Err(error) = failed {
-                return Poll::Ready(End::Client(error));
+            if failed.is_err() {
+                return Poll::Ready(End::Client);
             }
             let failed = to_client.run(cx, self.server, self.client, now, |count| moved(Way::ToClient, count));
-            if let Err(error) = failed {
-                return Poll::Ready(End::Server(error));
+            if failed.is_err() {
+                return Poll::Ready(End::Server);
             }
             if to_server.done && to_client.done {
-                return Poll::Ready(match (to_server.refused.take(), to_client.refused.take()) {
-                    (_, Some(error)) => End::Client(error),
-                    (Some(error), None) => End::Server(error),
-                    (None, None) => End::Ok,
+                return Poll::Ready(match (to_server.refused, to_client.refused) {
+                    (_, true) => End::Client,
+                    (true, false) => End::Server,
+                    (false, false) => End::Ok,
                 });
             }
             self.judge(&to_server, &to_client)
@@ -139,7 +139,7 @@ impl Relay<'_> {
     /// What we cut ourselves must not look like an end in order. Where a server broke off, the client still gets what
     /// had come from it: a reset would throw away what is on its way.
     fn part(&self, end: &End) {
-        if matches!(end, End::Idle | End::Stalled(_) | End::Client(_)) {
+        if matches!(end, End::Idle | End::Stalled(_) | End::Client) {
             self.client.reset_on_close();
             self.server.reset_on_close();
         }
@@ -168,8 +168,8 @@ struct Direction {
     done: bool,
     moved_ms: u64,
     stuck_ms: Option<u64>,
-    /// Why `to` took nothing more.
-    refused: Option<io::Error>,
+    /// `to` takes nothing more.
+    refused: bool,
 }
 
 impl Direction {
@@ -184,7 +184,7 @@ impl Direction {
             done: false,
             moved_ms: now_ms,
             stuck_ms: None,
-            refused: None,
+            refused: false,
         }
     }
 
@@ -209,8 +209,8 @@ impl Direction {
                     self.stuck_ms = None;
                 }
                 Poll::Ready(Err(Failed { side: Side::From, error })) => return Err(error),
-                Poll::Ready(Err(Failed { side: Side::To, error })) => {
-                    self.refused = Some(error);
+                Poll::Ready(Err(Failed { side: Side::To, .. })) => {
+                    self.refused = true;
                     self.done = true;
                 }
                 Poll::Pending => {

@@ -112,7 +112,7 @@ async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Hel
     let end = end.await;
     // A server that breaks off before a word was said on either side does not work. Later it may have its reasons, and
     // clients could provoke it.
-    if matches!(end, End::Server(_)) && moved.to_client == 0 && moved.to_server == 0 {
+    if matches!(end, End::Server) && moved.to_client == 0 && moved.to_server == 0 {
         server.failure(worker.index, FailureKind::Reset);
     }
     trip.end = end.word();

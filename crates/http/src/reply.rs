@@ -1,6 +1,6 @@
 //! Our own replies: small, complete messages with one sentence for the reader.
 
-use crate::reason::{Reason, Reject};
+use crate::reason::Reason;
 
 /// A reply of ours. The body is the sentence, as plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +23,6 @@ impl Reply<'_> {
 
     pub fn with_retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
-    }
-
-    /// The reply to a request that cannot be forwarded. What follows it on the connection cannot be trusted: close.
-    pub fn to_reject(reject: Reject, head: bool) -> Self {
-        Self { sentence: reject.reason.sentence(), ..Self::new(reject.status, true, head) }
     }
 
     /// Writes the whole message.

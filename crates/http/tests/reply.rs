@@ -28,11 +28,11 @@ fn every_reply_is_a_whole_message() {
 fn what_a_reply_says_besides() {
     let busy = text(Reply::new(503, false, false).with_retry_after(3));
     assert!(busy.contains("\r\nRetry-After: 3\r\n") && !busy.contains("Connection"), "{busy}");
-    let refused = text(Reply::to_reject(Reason::ConnectRefused.into(), false));
+    let refused = text(Reply::new(405, true, false));
     assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("\r\nAllow: GET, "), "{refused}");
     assert!(refused.contains("\r\nConnection: close\r\n"), "{refused}");
     for reason in Reason::ALL {
-        let text = text(Reply::to_reject((*reason).into(), false));
+        let text = text(Reply { sentence: reason.sentence(), ..Reply::new(400, true, false) });
         assert!(text.ends_with(&format!("\r\n\r\n{}\n", reason.sentence())), "{text}");
     }
 }
