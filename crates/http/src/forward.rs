@@ -12,7 +12,7 @@ pub use response::{ResponseOut, client_framing, write_response};
 
 use crate::cookie::CookieAffinity;
 use crate::framing::Framing;
-use crate::message::Field;
+use crate::message::{Field, Span};
 
 /// What a service writes into every message: made when its configuration is applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,15 +33,21 @@ impl Rewrite {
         Self { forwarded, via, request_id: request_id.as_bytes().to_vec(), cookie }
     }
 
+    /// Whether requests go on with an id.
+    pub fn has_request_id(&self) -> bool {
+        !self.request_id.is_empty()
+    }
+
     /// The request id that a trusted peer gave: one sane token. Everybody else gets a new one.
-    pub fn kept_request_id<'a>(&self, buffer: &'a [u8], fields: &[Field]) -> Option<&'a [u8]> {
+    pub fn kept_request_id(&self, buffer: &[u8], fields: &[Field]) -> Option<Span> {
         const LONGEST: usize = 128;
         if self.request_id.is_empty() {
             return None;
         }
         let mut values = fields.iter().filter(|field| field.name.of(buffer).eq_ignore_ascii_case(&self.request_id));
-        let value = values.next()?.value.of(buffer);
-        (values.next().is_none() && value.len() <= LONGEST && crate::scan::is_token(value)).then_some(value)
+        let value = values.next()?.value;
+        let sane = value.len() <= LONGEST && crate::scan::is_token(value.of(buffer));
+        (sane && values.next().is_none()).then_some(value)
     }
 
     /// Via says the version in which we received the message (RFC 9110 §7.6.3).

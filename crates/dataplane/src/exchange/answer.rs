@@ -245,12 +245,16 @@ async fn switch(
         return Err(Failure::Sent(FailureKind::Protocol));
     }
     let now_us = connection.worker.clock.refresh();
+    let latency_us = now_us.saturating_sub(trip.sent_us);
     trip.status = 101;
-    trip.upstream_us = Some(now_us.saturating_sub(trip.sent_us));
+    trip.upstream_us = Some(latency_us);
     response.clear();
     write_response(server_in.bytes(), head, &interim_out(&held, request_head.version), &mut response.out);
     server_in.consume(head.length);
     held.service.counters.of(connection.worker.index).upgraded.add(1);
+    let server = &held.service.pool.servers[held.server as usize];
+    server.counters.response(connection.worker.index, head.status, latency_us);
+    held.observe(now_us / 1000, latency_us);
     let head_length = response.out.len() as u64;
     // What the client sent too early was held until now.
     let mut first = First { to_server: client_in.bytes().to_vec(), to_client: std::mem::take(&mut response.out) };
@@ -271,6 +275,7 @@ async fn switch(
         Way::ToClient => to_client += count,
     });
     exchange.trip.end = Box::pin(end).await.word();
+    connection.worker.clock.refresh();
     exchange.request.bytes = to_server;
     exchange.response.bytes = to_client.saturating_sub(head_length);
     Ok(After::Close)

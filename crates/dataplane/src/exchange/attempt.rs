@@ -10,7 +10,8 @@
 //! RFC 9110 §9.2.2 allows an automatic retry of idempotent requests only.
 
 use super::choose::{Held, Unserved, choose};
-use super::{After, Exchange, Failure, answer, ask, record, refuse};
+use super::record::RequestId;
+use super::{After, Exchange, Failure, answer, ask, refuse};
 use crate::address::Address;
 use crate::addresses::Slot;
 use crate::connection::Connection;
@@ -69,10 +70,16 @@ pub async fn run(connection: &mut Connection, exchange: &mut Exchange) -> After 
 fn prepare(connection: &mut Connection, exchange: &mut Exchange) {
     let service = &connection.service;
     let Exchange { client_in, request_head: head, request, trip, .. } = exchange;
-    record::write_id(connection.worker.random(), connection.worker.random(), &mut trip.id);
     let kept_id = match connection.peer.trusted {
         true => service.rewrite.kept_request_id(client_in.head(), &head.fields),
         false => None,
+    };
+    trip.id = match kept_id {
+        Some(id) => RequestId::Kept(id),
+        None if service.rewrite.has_request_id() => {
+            RequestId::new(connection.worker.random(), connection.worker.random())
+        }
+        None => RequestId::None,
     };
     let with = RequestOut {
         rewrite: &service.rewrite,
@@ -81,7 +88,7 @@ fn prepare(connection: &mut Connection, exchange: &mut Exchange) {
         expect_continue: head.expect_continue,
         close: false,
         default_host: service.spec.listen.as_bytes(),
-        request_id: kept_id.unwrap_or(&trip.id),
+        request_id: trip.id.of(client_in.head()),
     };
     write_request(client_in.head(), head, &with, &mut request.out);
     request.begin(head.framing, head.framing, service.limits);

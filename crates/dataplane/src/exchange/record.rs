@@ -6,7 +6,7 @@ use crate::access_log::{Record, Request};
 use crate::connection::Connection;
 use crate::worker::ServiceHere;
 use steelyard_balance::ServerIndex;
-use steelyard_http::{FieldId, Version};
+use steelyard_http::{FieldId, Span, Version};
 
 /// Measured on the way. Times are those of the worker's clock, in microseconds.
 #[derive(Default)]
@@ -22,13 +22,48 @@ pub struct Trip {
     pub status: u16,
     /// `ok`, or the reason of a refusal or failure.
     pub end: &'static str,
-    /// 32 hexadecimal digits.
-    pub id: [u8; 32],
+    pub id: RequestId,
+}
+
+/// What the server gets as the request's id, and the log says.
+#[derive(Default)]
+pub enum RequestId {
+    /// The request was not prepared for a server, or the service names no field for it.
+    #[default]
+    None,
+    /// Ours: 32 hexadecimal digits.
+    New([u8; 32]),
+    /// A trusted peer's, in the request's head.
+    Kept(Span),
+}
+
+impl RequestId {
+    pub fn of<'a>(&'a self, head: &'a [u8]) -> &'a [u8] {
+        match self {
+            RequestId::None => b"",
+            RequestId::New(digits) => digits,
+            RequestId::Kept(span) => span.of(head),
+        }
+    }
+
+    /// 128 random bits as hexadecimal digits.
+    pub fn new(high: u64, low: u64) -> Self {
+        let mut id = [0; 32];
+        write_id(high, low, &mut id);
+        RequestId::New(id)
+    }
 }
 
 impl Trip {
     pub fn begin(now_us: u64) -> Self {
         Trip { begun_us: now_us, end: "ok", ..Trip::default() }
+    }
+
+    /// From the request's first byte to the end of its response. A switch of protocols ends with the 101: what follows
+    /// is no answer and may last for days.
+    fn latency_us(&self, duration_us: u64) -> u64 {
+        let until_answer = |upstream_us: u64| (self.sent_us + upstream_us).saturating_sub(self.begun_us);
+        self.upstream_us.filter(|_| self.status == 101).map_or(duration_us, until_answer)
     }
 
     /// The attempt that is made now goes to this server.
@@ -37,8 +72,7 @@ impl Trip {
     }
 }
 
-/// Write 128 random bits as hexadecimal digits.
-pub fn write_id(high: u64, low: u64, id: &mut [u8; 32]) {
+fn write_id(high: u64, low: u64, id: &mut [u8; 32]) {
     let words = [high >> 32, high & 0xffff_ffff, low >> 32, low & 0xffff_ffff];
     for (digits, word) in id.chunks_exact_mut(8).zip(words) {
         digits.copy_from_slice(&hexadecimal(word));
@@ -67,7 +101,7 @@ pub fn write(connection: &mut Connection, exchange: &mut Exchange) {
     block.bytes_in.add(bytes_in);
     block.bytes_out.add(bytes_out);
     if trip.status != 0 {
-        block.response(trip.status, duration_us);
+        block.response(trip.status, trip.latency_us(duration_us));
     }
     let Some(lines) = &mut *worker.lines.borrow_mut() else { return };
     let buffer = exchange.client_in.head();
@@ -90,7 +124,8 @@ pub fn write(connection: &mut Connection, exchange: &mut Exchange) {
                 Version::Http11 => "HTTP/1.1",
             },
             status: trip.status,
-            id: &trip.id,
+            // An id that no server got would be found nowhere else.
+            id: if trip.sent_us == 0 { b"" } else { trip.id.of(buffer) },
             referer: field(FieldId::Referer),
             user_agent: field(FieldId::UserAgent),
         }),
