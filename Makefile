@@ -47,6 +47,9 @@ fuzz: $(VENV)/.native
 docs: $(VENV)/.native
 	$(BIN)/python -m steelyard.config.reference >docs/reference/configuration.md
 	$(BIN)/python tools/sessions_reference.py
+	$(BIN)/python -m steelyard.cli.document >docs/commands.md
+	$(BIN)/python -m steelyard.admin.metric_table >docs/metrics.md
+	$(BIN)/python tools/draw_states.py
 	$(BIN)/python tools/draw_demo.py
 	$(BIN)/python tools/draw_algorithms.py
 

@@ -4,7 +4,7 @@ set -euo pipefail
 rm -rf dist
 "$1/maturin" build --release --quiet --out dist
 room=$(mktemp -d); trap 'rm -rf "$room"' EXIT
-python3 -m venv "$room/venv"
+"${PYTHON:-python3}" -m venv "$room/venv"
 "$room/venv/bin/python" -m pip install --quiet --disable-pip-version-check dist/*.whl
 cd "$room"
 "$room/venv/bin/steelyard" --version
