@@ -82,6 +82,31 @@ async def test_a_mark_appended_to_the_applications_own_cookie() -> None:
         assert cluster.origins[login.server].seen[-1].header("Cookie") == "session=s3cret"
 
 
+@pytest.mark.parametrize("stale", ["session=s3cret", "session=s3cret~AAAAAAAAAAAAAAAAAAAAAA"])
+async def test_an_appended_mark_that_is_unknown_is_replaced_at_once(stale: str) -> None:
+    pool = {"affinity": {"by": "cookie", "name": "session", "form": "append"}}
+    async with balanced("abc", **pool) as cluster, Client(cluster.address) as client:
+        first = await client.get(Cookie=stale)
+        assert cookie_of(first).startswith("session=s3cret")
+        assert cookie_of(first) not in ("session=s3cret", stale)
+        assert "Path=/" in (first.header("Set-Cookie") or "").split("; ")
+        for _ in range(6):
+            again = await client.get(Cookie=cookie_of(first))
+            assert (again.server, again.header("Set-Cookie")) == (first.server, None)
+
+
+async def test_the_clients_of_a_dead_server_move_once_with_an_appended_mark() -> None:
+    pool = {"affinity": {"by": "cookie", "name": "session", "form": "append"}, "probe": PROBE}
+    async with balanced("abc", **pool) as cluster, Client(cluster.address) as client:
+        first = await client.get(Cookie="session=s3cret")
+        await cluster.origins[first.server].kill()
+        moved = await client.get(Cookie=cookie_of(first))
+        assert moved.server != first.server
+        for _ in range(6):
+            again = await client.get(Cookie=cookie_of(moved))
+            assert (again.server, again.header("Set-Cookie")) == (moved.server, None)
+
+
 async def test_by_source_address() -> None:
     async with balanced("abc", affinity={"by": "source"}) as cluster:
         for number in range(2, 12):

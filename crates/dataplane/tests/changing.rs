@@ -202,6 +202,34 @@ fn cookies_bind_clients() {
 }
 
 #[test]
+fn an_appended_mark_that_is_no_good_is_replaced_at_once() {
+    let affinity = json!({"by": "cookie", "form": "append", "name": "session", "same_site": "Lax"});
+    let servers = vec![server("a", named("a").address), server("b", named("b").address)];
+    let mut spec = Spec::new(servers).pool("affinity", affinity);
+    let plane = Plane::serve(&spec);
+    let ask = |cookie: &str| plane.connect().ask(&format!("GET / HTTP/1.1\r\nHost: h\r\nCookie: {cookie}\r\n\r\n"));
+    let stays = |cookie: &str, value: &str| {
+        let moved = ask(cookie);
+        let set = moved.field("set-cookie").expect("a new mark").to_owned();
+        assert_eq!(set, format!("session={value}~mark-of-{}; Path=/; HttpOnly; SameSite=Lax", moved.body));
+        let cookie = set.split(';').next().unwrap().to_owned();
+        for _ in 0..4 {
+            let again = ask(&cookie);
+            assert_eq!((&again.body, again.field("set-cookie")), (&moved.body, None));
+        }
+        (cookie, moved.body)
+    };
+    stays("session=plain", "plain");
+    let (cookie, body) = stays("session=s3cret~mark-of-x", "s3cret");
+    spec.version = 2;
+    let gone = usize::from(body == "b");
+    (spec.servers[gone]["eligible"], spec.servers[gone]["keeps"]) = (json!(false), json!(false));
+    plane.apply(&spec);
+    assert_ne!(stays(&cookie, "s3cret").1, body);
+    assert_eq!(plane.get().field("set-cookie"), None);
+}
+
+#[test]
 fn the_access_log_has_a_line_for_every_request() {
     let path = std::env::temp_dir().join(format!("steelyard-log-{}", std::process::id()));
     let log = serde_json::from_value(json!({"threads": 1, "log": {"target": path, "format": "json"}})).unwrap();

@@ -81,6 +81,7 @@ fn response(name: &str, limits: &Limits, rewrite: &Rewrite) -> f64 {
         framing: head.framing,
         keep_alive: true,
         mark: None,
+        remark: None,
         secure: false,
     };
     let mut out = Vec::new();

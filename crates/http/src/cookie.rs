@@ -48,6 +48,26 @@ impl CookieAffinity {
         }
     }
 
+    /// The value of the application's cookie that the request carries, without a mark: what can be given back to the
+    /// client with a new one. None when it is empty, long, or has bytes that no cookie value may have
+    /// (RFC 6265 §4.1.1).
+    pub fn find_value<'a>(&self, buffer: &'a [u8], fields: &[Field]) -> Option<&'a [u8]> {
+        const LONGEST: usize = 2048;
+        let value = fields
+            .iter()
+            .filter(|field| field.id == FieldId::Cookie)
+            .flat_map(|field| pairs(field.value.of(buffer)))
+            .find_map(|pair| self.value_of(pair))?;
+        let plain = self.split_mark(value).map_or(value, |(plain, _)| plain);
+        let is_sane = (1..=LONGEST).contains(&plain.len()) && plain.iter().all(|&byte| is_cookie_octet(byte));
+        is_sane.then_some(plain)
+    }
+
+    /// Whether a Set-Cookie field of the server is about the cookie of our name, be it to delete it.
+    pub(crate) fn is_set_by(&self, value: &[u8]) -> bool {
+        value.split(|&byte| byte == b';').next().is_some_and(|pair| self.value_of(scan::trim(pair)).is_some())
+    }
+
     /// The value of a pair that has our name, without quotes.
     fn value_of<'a>(&self, pair: &'a [u8]) -> Option<&'a [u8]> {
         let value = scan::trim(pair.strip_prefix(self.name.as_slice())?.strip_prefix(b"=")?);
@@ -109,19 +129,26 @@ impl CookieAffinity {
         true
     }
 
-    /// Writes the whole Set-Cookie field of form `insert`.
-    pub(crate) fn write_inserted(&self, mark: &[u8], secure: bool, out: &mut Vec<u8>) {
+    /// Writes a whole Set-Cookie field: of form `insert`, or of form `append` with the value that the client has.
+    pub(crate) fn write_inserted(&self, value: Option<&[u8]>, mark: &[u8], secure: bool, out: &mut Vec<u8>) {
         let attributes = b"; Path=/; HttpOnly; SameSite=";
         let secure: &[u8] = if secure { b"; Secure" } else { b"" };
-        let parts: [&[u8]; 8] =
-            [b"Set-Cookie: ", &self.name, b"=", mark, attributes, self.same_site.as_bytes(), secure, b"\r\n"];
-        parts.iter().for_each(|part| out.extend_from_slice(part));
+        let (value, separator): (&[u8], &[u8]) = value.map_or((b"", b""), |value| (value, &[SEPARATOR]));
+        let same_site = self.same_site.as_bytes();
+        let set: [&[u8]; 6] = [b"Set-Cookie: ", &self.name, b"=", value, separator, mark];
+        let parts = set.into_iter().chain([attributes, same_site, secure, b"\r\n"]);
+        parts.for_each(|part| out.extend_from_slice(part));
     }
 }
 
 /// The pairs of a Cookie value; empty ones are skipped.
 fn pairs(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b';').map(scan::trim).filter(|pair| !pair.is_empty())
+}
+
+/// RFC 6265 §4.1.1: visible ASCII without quote, comma, semicolon and backslash.
+fn is_cookie_octet(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
 fn unquote(value: &[u8]) -> &[u8] {

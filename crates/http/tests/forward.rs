@@ -181,6 +181,7 @@ fn answer(reply: &str, method: Method, change: impl FnOnce(&mut ResponseOut), re
         framing: forward::client_framing(head.framing, Version::Http11),
         keep_alive: true,
         mark: None,
+        remark: None,
         secure: false,
     };
     change(&mut with);
@@ -245,6 +246,41 @@ fn the_mark_is_put_in() {
     assert!(inserted.ends_with(
         "Set-Cookie: other=1\r\nSet-Cookie: SRV=mark; Path=/; HttpOnly; SameSite=Lax; Secure\r\nContent-Length: 0\r\n\r\n"
     ));
+}
+
+#[test]
+fn the_clients_own_value_comes_back_with_a_new_mark() {
+    let affinity = cookie(CookieForm::Append);
+    let long = "v".repeat(2049);
+    for (cookies, value) in [
+        ("SRV=value~gone", Some("value")),
+        ("a=b; SRV=value", Some("value")),
+        ("SRV=\"q~gone\"", Some("q")),
+        ("SRV=~gone", None),
+        ("SRV=", None),
+        ("SRV=a b", None),
+        ("SRV=a\\b~gone", None),
+        (&*format!("SRV={long}"), None),
+        ("other=1", None),
+    ] {
+        let bytes = format!("GET / HTTP/1.1\r\nHost: h\r\nCookie: {cookies}\r\n\r\n").into_bytes();
+        let mut head = RequestHead::default();
+        assert_eq!(parse_request(&bytes, &Limits::default(), &mut head), Ok(Parsed::Complete));
+        assert_eq!(affinity.find_value(&bytes, &head.fields), value.map(str::as_bytes), "{cookies}");
+    }
+    let rewrite = Rewrite::new("", "", false, Some(affinity));
+    let remark = |with: &mut ResponseOut| {
+        with.mark = Some(b"mark");
+        with.remark = Some(b"value");
+    };
+    let other = answer("HTTP/1.1 204 None\r\nSet-Cookie: a=b\r\n\r\n", Method::Get, remark, &rewrite);
+    let given_back = "Set-Cookie: SRV=value~mark; Path=/; HttpOnly; SameSite=Lax\r\n";
+    assert_eq!(other, format!("HTTP/1.1 204 None\r\nSet-Cookie: a=b\r\n{given_back}\r\n"));
+    for (set, told) in [("SRV=new; Path=/x", "SRV=new~mark; Path=/x"), ("SRV=; Max-Age=0", "SRV=; Max-Age=0")] {
+        let reply = format!("HTTP/1.1 204 None\r\nSet-Cookie: {set}\r\n\r\n");
+        let own = answer(&reply, Method::Get, remark, &rewrite);
+        assert_eq!(own, format!("HTTP/1.1 204 None\r\nSet-Cookie: {told}\r\n\r\n"));
+    }
 }
 
 #[test]

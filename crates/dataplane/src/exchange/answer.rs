@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use steelyard_http::forward::client_framing;
 use steelyard_http::upgrade::check_switch;
-use steelyard_http::{CookieForm, FieldId, Framing, ResponseOut, Version, write_response};
+use steelyard_http::{CookieForm, FieldId, Framing, RequestHead, ResponseOut, Version, write_response};
 
 /// More interim responses than this no honest server sends to one request.
 const INTERIM_MOST: u32 = 16;
@@ -79,6 +79,7 @@ fn begin(connection: &mut Connection, exchange: &mut Exchange, held: &Held) -> A
         framing,
         keep_alive,
         mark: mark(held),
+        remark: remark(held, exchange.client_in.head(), request_head),
         secure,
     };
     write_response(server_in.bytes(), head, &with, &mut response.out);
@@ -94,6 +95,14 @@ fn mark(held: &Held) -> Option<&[u8]> {
     let cookie = held.service.rewrite.cookie.as_ref()?;
     let wanted = held.newly_bound || cookie.form == CookieForm::Append;
     wanted.then(|| held.service.pool.pool.server(held.server).spec().mark.as_bytes())
+}
+
+/// The application's cookie, for a client that came with it and has a new server: it is not told of it otherwise before
+/// the application sets the cookie again, and would get a new server with every request.
+fn remark<'a>(held: &Held, buffer: &'a [u8], head: &RequestHead) -> Option<&'a [u8]> {
+    let cookie = held.service.rewrite.cookie.as_ref()?;
+    let wanted = held.newly_bound && cookie.form == CookieForm::Append;
+    if wanted { cookie.find_value(buffer, &head.fields) } else { None }
 }
 
 /// The server has done its part: let others use it, and keep the connection if nothing is wrong with it.
@@ -229,7 +238,15 @@ async fn forward_interim(connection: &mut Connection, exchange: &mut Exchange, h
 
 fn interim_out(held: &Held, client_version: Version) -> ResponseOut<'_> {
     let rewrite = &held.service.rewrite;
-    ResponseOut { rewrite, client_version, framing: Framing::None, keep_alive: true, mark: None, secure: false }
+    ResponseOut {
+        rewrite,
+        client_version,
+        framing: Framing::None,
+        keep_alive: true,
+        mark: None,
+        remark: None,
+        secure: false,
+    }
 }
 
 /// 101: from here on the connection carries another protocol.

@@ -178,6 +178,7 @@ impl Fuzz {
             framing,
             keep_alive: true,
             mark: Some(b"mark"),
+            remark: None,
             secure: true,
         };
         write_response(message, head, &with, &mut self.out);

@@ -21,6 +21,11 @@ pub struct ResponseOut<'a> {
     /// The mark to put in, when affinity is by cookie and the client needs one: `append` puts it into every Set-Cookie
     /// of that name, `insert` adds a field.
     pub mark: Option<&'a [u8]>,
+    /// Form `append`, and the client's mark is unknown or of another server: [`CookieAffinity::find_value`] of its
+    /// request, given back with the new mark unless the server sets the cookie itself.
+    ///
+    /// [`CookieAffinity::find_value`]: crate::CookieAffinity::find_value
+    pub remark: Option<&'a [u8]>,
     /// The client used TLS: an inserted cookie is Secure.
     pub secure: bool,
 }
@@ -45,11 +50,13 @@ pub fn write_response(buffer: &[u8], head: &ResponseHead, with: &ResponseOut, ou
         (Some(cookie), Some(mark)) if cookie.form == CookieForm::Append && final_response => Some((cookie, mark)),
         _ => None,
     };
+    let mut is_set = false;
     for field in &head.fields {
         match field.id {
             FieldId::Other if is_named(buffer, field.name, &head.connection) => {}
             FieldId::SetCookie if append.is_some() => {
                 run.flush(out);
+                is_set |= append.is_some_and(|(cookie, _)| cookie.is_set_by(field.value.of(buffer)));
                 if !append.is_some_and(|(cookie, mark)| cookie.write_marked(field.value.of(buffer), mark, out)) {
                     run.add_field(field, out);
                 }
@@ -61,6 +68,9 @@ pub fn write_response(buffer: &[u8], head: &ResponseHead, with: &ResponseOut, ou
     }
     run.flush(out);
     with.rewrite.write_via(head.version, out);
+    if let (Some((cookie, mark)), Some(value), false) = (append, with.remark, is_set) {
+        cookie.write_inserted(Some(value), mark, with.secure, out);
+    }
     if final_response {
         write_final(head, with, out);
     } else if let Some(protocols) = head.upgrade.filter(|_| head.status == 101) {
@@ -91,7 +101,7 @@ fn write_final(head: &ResponseHead, with: &ResponseOut, out: &mut Vec<u8>) {
     if let (Some(cookie), Some(mark)) = (&with.rewrite.cookie, with.mark)
         && cookie.form == CookieForm::Insert
     {
-        cookie.write_inserted(mark, with.secure, out);
+        cookie.write_inserted(None, mark, with.secure, out);
     }
     write_framing(with.framing, out);
     // HEAD and 304 tell the length that a body would have (RFC 9110 §8.6); 204 has none to tell.

@@ -105,6 +105,7 @@ pub fn take_reply(message: &[u8], method: Method) -> Result<Option<(ResponseHead
         framing: client_framing(head.framing, Version::Http11),
         keep_alive: true,
         mark: None,
+        remark: None,
         secure: false,
     };
     let mut out = Vec::new();
