@@ -41,7 +41,7 @@ pub struct Exchange {
     /// To the client.
     response: Relay,
     /// Servers of the current pool that this request was tried on.
-    tried: Vec<ServerIndex>,
+    pub tried: Vec<ServerIndex>,
     pub trip: Trip,
 }
 
@@ -74,10 +74,9 @@ impl Exchange {
         self.trip.server = None;
     }
 
-    /// Ready for another request.
+    /// Ready for another request. The response's head is cleared when a server is asked.
     pub fn begin(&mut self) {
         self.request_head.clear();
-        self.response_head.clear();
         self.request.clear();
         self.response.clear();
         self.tried.clear();

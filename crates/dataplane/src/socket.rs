@@ -49,20 +49,24 @@ impl Socket<'_> {
     pub fn poll_read(self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_readable(cx))?;
-            let mut count = None;
-            let read = self.try_io(Interest::READABLE, |fd| {
-                let (_, read) = recv(fd, &mut *buffer, RecvFlags::empty())?;
-                count = Some(read);
-                // A short read has emptied the socket: its readiness is cleared here, not by one more call that would
-                // only say so. (The end of the stream keeps its own mark of readiness.)
-                if 0 < read && read < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match (count, read) {
-                (Some(count), _) => return Poll::Ready(Ok(count)),
-                (None, Err(error)) if !is_passing(&error) => return Poll::Ready(Err(error)),
-                (None, _) => {}
+            match self.try_read(buffer) {
+                Err(error) if is_passing(&error) => {}
+                read => return Poll::Ready(read),
             }
         }
+    }
+
+    /// Read what is here now. An error that [`is_passing`]: nothing is.
+    pub fn try_read(self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut count = None;
+        let read = self.try_io(Interest::READABLE, |fd| {
+            let (_, read) = recv(fd, &mut *buffer, RecvFlags::empty())?;
+            count = Some(read);
+            // A short read has emptied the socket: its readiness is cleared here, not by one more call that would only
+            // say so. (The end of the stream keeps its own mark of readiness.)
+            if 0 < read && read < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        count.map_or_else(|| read.map(|()| 0), Ok)
     }
 
     pub fn poll_write(self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -140,6 +144,6 @@ impl<'a> From<&'a UnixStream> for Socket<'a> {
 }
 
 /// Nothing is wrong; it is to be tried again, once ready.
-fn is_passing(error: &io::Error) -> bool {
+pub fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

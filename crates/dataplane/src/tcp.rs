@@ -52,6 +52,7 @@ pub async fn serve(connection: &mut Connection, mut exchange: Box<Exchange>) {
 async fn connect(connection: &mut Connection, exchange: &mut Exchange) -> Result<(Held, Upstream), &'static str> {
     let mut tries = Tries::default();
     loop {
+        connection.renew(&mut exchange.tried);
         let held = choose(connection, exchange).await.map_err(Unserved::word)?;
         tries.count += 1;
         exchange.trip.went_to(&held);

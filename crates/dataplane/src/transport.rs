@@ -41,6 +41,13 @@ impl Stream {
         Poll::Ready(Ok(count))
     }
 
+    /// The same, for a socket that was just said to be readable: nobody is woken when it is not.
+    pub fn try_read(&mut self, buffer: &mut Buffer, most: usize) -> io::Result<usize> {
+        let count = self.socket().try_read(buffer.space(most))?;
+        buffer.filled(count);
+        Ok(count)
+    }
+
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.socket().poll_write(cx, bytes)
     }

@@ -1,6 +1,7 @@
 //! What a line says. The fields are documented in docs/logging.md.
 
-/// One request or, in mode `tcp`, one connection. Everything is borrowed; bytes may be hostile.
+/// One request or, in mode `tcp`, one connection. Everything is borrowed. What came from outside may be hostile;
+/// `client`, `version` and `end` are ours and written as they are.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// Unix time in microseconds at which the request or connection began.

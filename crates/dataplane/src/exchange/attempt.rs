@@ -63,6 +63,8 @@ pub async fn run(connection: &mut Connection, exchange: &mut Exchange) -> After 
             exchange.trip.retries += 1;
             connection.service.pool.counters.of(connection.worker.index).retries.add(1);
         }
+        // The next choice is made by the snapshot of now.
+        connection.renew(&mut exchange.tried);
     }
 }
 

@@ -84,9 +84,9 @@ impl Drop for Held {
     }
 }
 
-/// A server for the next attempt. Without a wait this is one call of the pool and no await.
+/// A server for the next attempt, of the snapshot that the connection was renewed to since the last await. Without a wait
+/// this is one call of the pool and no await.
 pub async fn choose(connection: &mut Connection, exchange: &mut Exchange) -> Result<Held, Unserved> {
-    connection.renew(&mut exchange.tried);
     match attempt(connection, exchange) {
         Ok(held) if !connection.service.pool.queue.has_precedence() => Ok(held),
         Err(NoServer::NoneEligible) => Err(Unserved::NoneEligible),

@@ -4,9 +4,8 @@ use super::Exchange;
 use super::record::Trip;
 use crate::buffer;
 use crate::connection::Connection;
+use crate::socket::is_passing;
 use crate::timers::Elapsed;
-use std::future::poll_fn;
-use std::task::Poll;
 use steelyard_http::{Method, Parsed, parse_request};
 
 pub enum Read {
@@ -26,42 +25,37 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
     let limits = connection.service.limits;
     // A body may follow at once; a head of the full size must still fit.
     let most = limits.header_bytes as usize + buffer::SIZE;
-    let mut begun = !exchange.client_in.is_empty();
-    if begun {
-        begin(connection, exchange);
+    if exchange.client_in.is_empty() {
+        // The runtime has just said that there is something to read: it is not asked again.
+        match connection.stream.try_read(&mut exchange.client_in, most) {
+            Ok(1..) => {}
+            Err(error) if is_passing(&error) => return Read::Nothing,
+            Ok(0) | Err(_) => return Read::Gone,
+        }
     }
+    begin(connection, exchange);
     loop {
-        if !exchange.client_in.is_empty() {
-            match parse_request(exchange.client_in.bytes(), &limits, &mut exchange.request_head) {
-                Ok(Parsed::Complete) => break,
-                Ok(Parsed::Partial) => {}
-                Err(reject) => {
-                    // What was understood of it can still be told in the log.
-                    exchange.client_in.pin(exchange.client_in.len());
-                    return rejected(reject.status, reject.reason.name(), reject.reason.sentence());
-                }
+        match parse_request(exchange.client_in.bytes(), &limits, &mut exchange.request_head) {
+            Ok(Parsed::Complete) => break,
+            Ok(Parsed::Partial) => {}
+            Err(reject) => {
+                // What was understood of it can still be told in the log.
+                exchange.client_in.pin(exchange.client_in.len());
+                return rejected(reject.status, reject.reason.name(), reject.reason.sentence());
             }
         }
-        let reading = poll_fn(|cx| match connection.stream.poll_read(cx, &mut exchange.client_in, most) {
-            Poll::Pending if !begun => Poll::Ready(None),
-            polled => polled.map(Some),
-        });
+        let reading = connection.stream.read(&mut exchange.client_in, most);
         match connection.timer.limit(reading).await {
-            Ok(None) => return Read::Nothing,
-            Ok(Some(Ok(0))) if begun => {
+            Ok(Ok(1..)) => {}
+            Ok(Ok(0)) => {
                 connection.reject("truncated-request");
                 return Read::Gone;
             }
-            Ok(Some(Ok(0) | Err(_))) => return Read::Gone,
+            Ok(Err(_)) => return Read::Gone,
             Err(Elapsed) => {
                 exchange.client_in.pin(exchange.client_in.len());
                 return rejected(408, "header-timeout", "The request took too long to arrive.");
             }
-            Ok(Some(Ok(_))) => {}
-        }
-        if !begun {
-            begun = true;
-            begin(connection, exchange);
         }
     }
     exchange.client_in.pin(exchange.request_head.length);
