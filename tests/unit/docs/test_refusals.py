@@ -1,0 +1,20 @@
+"""Every word with which the plane ends a request or a connection stands on the page of refusals."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+WORD = re.compile(r'"([a-z]+(?:-[a-z]+)+)"')
+NOT_REASONS = {"access-log"}
+"""Words of the same form that mean something else: the log's thread."""
+
+
+def test_every_word_is_explained() -> None:
+    page = (ROOT / "docs" / "refusals.md").read_text()
+    sources = (ROOT / "crates" / "dataplane" / "src").rglob("*.rs")
+    code = "\n".join(path.read_text() for path in sources if path.name != "tests.rs")
+    words = set(WORD.findall(code)) - NOT_REASONS
+    assert words, "the words are found by their form"
+    assert {word for word in words if f"| `{word}` |" not in page} == set()
