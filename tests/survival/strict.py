@@ -29,29 +29,40 @@ class Seen:
 
 def requests(data: bytes) -> list[Seen]:
     """The requests that h11 reads in what a client sent, up to the first that it refuses or that is not whole."""
-    found = []
+    found: list[Seen] = []
+    while True:
+        # One empty line before a request is to be ignored (RFC 9112 §2.2), which h11 does not do.
+        one = _request(data.removeprefix(b"\r\n"))
+        if one is None:
+            return found
+        seen, rest, lasting = one
+        found.append(seen)
+        if not lasting:
+            return found
+        data = rest
+
+
+def _request(data: bytes) -> tuple[Seen, bytes, bool] | None:
+    """The first request, what follows it, and whether the connection goes on; None when there is none that is whole."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=LIMIT)
     connection.receive_data(data)
     connection.receive_data(b"")
     try:
-        while True:
-            head, body = connection.next_event(), b""
-            if not isinstance(head, h11.Request):
-                return found
-            while isinstance(event := connection.next_event(), h11.Data):
-                body += event.data
-            if not isinstance(event, h11.EndOfMessage):
-                return found
-            found.append(Seen(head.method, normal(head.target), body))
-            connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
-            connection.send(h11.EndOfMessage())
-            if connection.our_state is h11.MUST_CLOSE:
-                # h11 keeps no connection for HTTP/1.0; a gateway may, where the client asks for it (RFC 9112 §9.3).
-                lasting = head.http_version == b"1.0" and (b"connection", b"keep-alive") in head.headers
-                return found + requests(connection.trailing_data[0]) if lasting else found
-            connection.start_next_cycle()
+        head, body = connection.next_event(), b""
+        if not isinstance(head, h11.Request):
+            return None
+        while isinstance(event := connection.next_event(), h11.Data):
+            body += event.data
+        if not isinstance(event, h11.EndOfMessage):
+            return None
+        connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
+        connection.send(h11.EndOfMessage())
     except (h11.RemoteProtocolError, h11.LocalProtocolError):
-        return found
+        return None
+    # h11 keeps no connection for HTTP/1.0; a gateway may, where the client asks for it (RFC 9112 §9.3).
+    asked = head.http_version == b"1.0" and (b"connection", b"keep-alive") in head.headers
+    lasting = asked or connection.our_state is not h11.MUST_CLOSE
+    return Seen(head.method, normal(head.target), body), connection.trailing_data[0], lasting
 
 
 def reply(data: bytes, method: str = "GET") -> tuple[int, bytes] | None:
