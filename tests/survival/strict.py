@@ -27,6 +27,10 @@ class Seen:
     body: bytes
 
 
+class Unjudged(Exception):
+    """h11 judges framing fields even in a trailer section, where they mean nothing and are dropped (RFC 9110 §6.5.1)."""
+
+
 def requests(data: bytes) -> list[Seen]:
     """The requests that h11 reads in what a client sent, up to the first that it refuses or that is not whole."""
     found: list[Seen] = []
@@ -51,8 +55,13 @@ def _request(data: bytes) -> tuple[Seen, bytes, bool] | None:
         head, body = connection.next_event(), b""
         if not isinstance(head, h11.Request):
             return None
-        while isinstance(event := connection.next_event(), h11.Data):
-            body += event.data
+        try:
+            while isinstance(event := connection.next_event(), h11.Data):
+                body += event.data
+        except h11.RemoteProtocolError as error:
+            if "Content-Length" in str(error):
+                raise Unjudged from None
+            return None
         if not isinstance(event, h11.EndOfMessage):
             return None
         connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))

@@ -141,7 +141,10 @@ async def test_nothing_hostile_reaches_the_origin(tmp_path: Path) -> None:
         async def attack(rng: Random, name: str) -> None:
             count = rng.choice((1, 1, 2, 3))
             data = b"".join(hostile.mutate(rng, hostile.request(rng, f"{name}n{number}.")) for number in range(count))
-            allowed = strict.requests(data)
+            try:
+                allowed = strict.requests(data)
+            except strict.Unjudged:
+                return
             await send(running.address, hostile.pieces(rng, data))
             got = [request for request in seen if f"{name}n".encode() in request.target]
             rest = iter(allowed)
