@@ -28,7 +28,7 @@ class Seen:
 
 
 class Unjudged(Exception):
-    """h11 judges framing fields even in a trailer section, where they mean nothing and are dropped (RFC 9110 §6.5.1)."""
+    """h11 judges framing fields in a trailer section too, where they mean nothing and are dropped (RFC 9110 §6.5.1)."""
 
 
 def requests(data: bytes) -> list[Seen]:
