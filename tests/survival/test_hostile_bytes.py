@@ -141,15 +141,13 @@ async def test_nothing_hostile_reaches_the_origin(tmp_path: Path) -> None:
         async def attack(rng: Random, name: str) -> None:
             count = rng.choice((1, 1, 2, 3))
             data = b"".join(hostile.mutate(rng, hostile.request(rng, f"{name}n{number}.")) for number in range(count))
-            try:
-                allowed = strict.requests(data)
-            except strict.Unjudged:
-                return
             await send(running.address, hostile.pieces(rng, data))
             got = [request for request in seen if f"{name}n".encode() in request.target]
-            rest = iter(allowed)
-            if not all(request in rest for request in got):
-                faults.append(f"{data!r}: the origin got {got}, a strict reading allows {allowed}")
+            with suppress(strict.Unjudged):  # sent all the same: each head that reached the origin was judged there
+                allowed = strict.requests(data)
+                rest = iter(allowed)
+                if not all(request in rest for request in got):
+                    faults.append(f"{data!r}: the origin got {got}, a strict reading allows {allowed}")
             for request in got:
                 seen.remove(request)
             if not memory:
