@@ -1,9 +1,10 @@
 """``redis://`` and ``rediss://``: Redis or Valkey, one server or a cluster (``?cluster=true``).
 
-A session is a hash: ``v`` version, ``p`` principal, ``x`` end, ``b`` body. The key expires at the same end, so nothing
-needs to be purged. Conditional operations are Lua scripts, which the server runs as one step in one round trip. The
-sessions of a principal are a set in a slot of its own: an index, checked against the sessions when it is read. Counting
-walks through all keys: an operator's question, not a request's. Needs Redis 7 or Valkey (``PEXPIREAT … GT``).
+A session is one string: a head of fixed width (version, end in milliseconds, length of the principal), the principal
+and the body. The key expires at the same end, so nothing needs to be purged. A load is a GET, a new session a SET NX;
+what must compare first is a Lua script, which the server runs as one step in one round trip and which reads the head
+alone. The sessions of a principal are a set in a slot of its own: an index, checked against the sessions when it is
+read. Counting walks through all keys: an operator's question, not a request's. Needs Redis 6.2 or Valkey.
 
 Options in the URL: ``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``cluster``, and those of redis-py.
 """
@@ -11,94 +12,47 @@ Options in the URL: ``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``c
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable
-from steelyard.sessions.keys import ID_LENGTH
+from steelyard.sessions.errors import Unreadable
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import ENDED, Stored
+from steelyard.sessions.stores import redis_client, redis_server
 from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
+from steelyard.sessions.stores.redis_commands import Ask, Count, Run, script
 
-try:
-    import redis
-    import redis.asyncio
-    from redis.exceptions import NoScriptError, RedisError
-except ImportError:
-    raise StoreMisconfigured("a redis:// store needs redis-py: pip install 'steelyard[redis]'") from None
+_VERSION, _EXPIRES, _PRINCIPAL = slice(0, 12), slice(12, 30), slice(30, 40)
+"""The head: right-aligned decimal numbers, which redis-cli shows and Lua reads."""
+_HEAD_LENGTH = 40
 
-# KEYS[1] is the session. Times are milliseconds.
-_CREATE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'v', ARGV[1], 'x', ARGV[2], 'p', ARGV[3], 'b', ARGV[4])
-redis.call('PEXPIREAT', KEYS[1], ARGV[2])
-return 1
+# KEYS[1] is the session, ARGV[1] the time now. Times are milliseconds; a tombstone's version is -1.
+_IF_ALIVE = """
+local head = redis.call('GETRANGE', KEYS[1], 0, 29)
+local version, expires = string.sub(head, 1, 12), tonumber(string.sub(head, 13))
+if not expires or expires <= tonumber(ARGV[1]) or tonumber(version) == -1 then return 0 end
 """
-_REPLACE = """
-local there = redis.call('HMGET', KEYS[1], 'v', 'x')
-if not there[1] or there[1] == '-1' or tonumber(there[2]) <= tonumber(ARGV[6]) then return 0 end
-if there[1] ~= ARGV[5] then return redis.call('HMGET', KEYS[1], 'v', 'x', 'p', 'b') end
-redis.call('HSET', KEYS[1], 'v', ARGV[1], 'x', ARGV[2], 'p', ARGV[3], 'b', ARGV[4])
-redis.call('PEXPIREAT', KEYS[1], ARGV[2])
+REPLACE = script(f"""{_IF_ALIVE}
+if version ~= ARGV[2] then return redis.call('GET', KEYS[1]) end
+redis.call('SET', KEYS[1], ARGV[3], 'PXAT', ARGV[4])
 return 1
-"""
-_TOUCH = """
-local there = redis.call('HMGET', KEYS[1], 'v', 'x')
-if not there[1] or there[1] == '-1' or tonumber(there[2]) <= tonumber(ARGV[2]) then return 0 end
-if tonumber(there[2]) < tonumber(ARGV[1]) then
-  redis.call('HSET', KEYS[1], 'x', ARGV[1])
-  redis.call('PEXPIREAT', KEYS[1], ARGV[1])
+""")
+TOUCH = script(f"""{_IF_ALIVE}
+if expires < tonumber(ARGV[2]) then
+  redis.call('SETRANGE', KEYS[1], 12, ARGV[2])
+  redis.call('PEXPIREAT', KEYS[1], tonumber(ARGV[2]))
 end
 return 1
-"""
-_END = """
-local was = redis.call('HMGET', KEYS[1], 'v', 'x', 'p', 'b')
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'v', '-1', 'x', ARGV[1])
-redis.call('PEXPIREAT', KEYS[1], ARGV[1])
-return was
-"""
-_UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 0"
-_LOCK = """
+""")
+LOCK = script("""
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
 return 1
-"""
+""")
+UNLOCK = script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 0")
+
 _INDEX_TTL_S = 400 * 24 * 3600
 """How long an index outlives the last login: longer than any session, so that none is missed."""
-
-
-class Script(NamedTuple):
-    """A script and its digest, by which the server knows it after the first time."""
-
-    text: str
-    digest: str
-
-
-def _script(text: str) -> Script:
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-CREATE, REPLACE, TOUCH, END, LOCK, UNLOCK = map(_script, (_CREATE, _REPLACE, _TOUCH, _END, _LOCK, _UNLOCK))
-
-Word = str | bytes | int | float
-
-
-class Run(NamedTuple):
-    """A command: a script on one key."""
-
-    script: Script
-    key: str
-    arguments: tuple[Word, ...] = ()
-
-
-class Ask(NamedTuple):
-    """A command: anything else, word by word."""
-
-    words: tuple[Word, ...]
 
 
 class RedisStore(Store):
@@ -111,10 +65,11 @@ class RedisStore(Store):
         self._timeout = timeout
 
     def load(self, key: str, now: float) -> Plan[Stored | None]:
-        return _stored((yield Ask(("HMGET", self._prefix + key, "v", "x", "p", "b"))), now)
+        return _unpack((yield Ask(("GET", self._prefix + key))), now)
 
     def create(self, key: str, stored: Stored, now: float) -> Plan[bool]:
-        created = bool((yield Run(CREATE, self._prefix + key, _arguments(stored))))
+        words = ("SET", self._prefix + key, _pack(stored), "NX", "PXAT", _ms(stored.expires))
+        created = (yield Ask(words)) is not None
         if created and stored.principal:
             index = self._index(stored.principal)
             yield Ask(("SADD", index, key))
@@ -122,17 +77,19 @@ class RedisStore(Store):
         return created
 
     def replace(self, key: str, expected: int, stored: Stored, now: float) -> Plan[Saved | Outrun | Gone]:
-        reply = yield Run(REPLACE, self._prefix + key, (*_arguments(stored), expected, _ms(now)))
-        if isinstance(reply, list):
-            current = _stored(reply, now)
-            return Gone() if current is None else Outrun(current)
-        return Saved() if reply else Gone()
+        arguments = (_ms(now), b"%12d" % expected, _pack(stored), _ms(stored.expires))
+        reply = yield Run(REPLACE, self._prefix + key, arguments)
+        if reply == 1:
+            return Saved()
+        current = None if reply == 0 else _unpack(reply, now)
+        return Gone() if current is None else Outrun(current)
 
     def touch(self, key: str, expires: float, now: float) -> Plan[bool]:
-        return bool((yield Run(TOUCH, self._prefix + key, (_ms(expires), _ms(now)))))
+        return bool((yield Run(TOUCH, self._prefix + key, (_ms(now), b"%18d" % _ms(expires)))))
 
     def end(self, key: str, until: float, now: float) -> Plan[Stored | None]:
-        was = _stored((yield Run(END, self._prefix + key, (_ms(until),))), now)
+        tombstone = _pack(Stored(ENDED, until, "", b""))
+        was = _unpack((yield Ask(("SET", self._prefix + key, tombstone, "GET", "PXAT", _ms(until)))), now)
         if was is not None and was.principal:
             yield Ask(("SREM", self._index(was.principal), key))
         return was
@@ -163,119 +120,38 @@ class RedisStore(Store):
         yield Run(UNLOCK, f"{self._prefix}lock:{name}", (token,))
 
     def connector(self) -> Connector:
-        return _Blocking(self._url, cluster=self._cluster, timeout=self._timeout)
+        kind = redis_client.Blocking if self._cluster else redis_server.Blocking
+        return kind(self._url, self._timeout)
 
     def async_connector(self) -> AsyncConnector:
-        return _Asynchronous(self._url, cluster=self._cluster, timeout=self._timeout)
+        kind = redis_client.Asynchronous if self._cluster else redis_server.Asynchronous
+        return kind(self._url, self._timeout)
 
     def _index(self, principal: str) -> str:
         # Hashed: principals may be e-mail addresses, which have no place in the names of keys.
         return f"{self._prefix}principal:{hashlib.sha256(principal.encode()).hexdigest()}"
 
 
-class Count(NamedTuple):
-    """A command: how many sessions there are under a prefix."""
-
-    prefix: str
-
-
-_BATCH = 500
-
-
-def batched(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Lists of up to 500."""
-    rest = iter(keys)
-    while batch := list(itertools.islice(rest, _BATCH)):
-        yield batch
-
-
 def _ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def _arguments(stored: Stored) -> tuple[Word, ...]:
-    return (stored.version, _ms(stored.expires), stored.principal, stored.body)
+def _pack(stored: Stored) -> bytes:
+    owner = stored.principal.encode()
+    return b"%12d%18d%10d%b%b" % (stored.version, _ms(stored.expires), len(owner), owner, stored.body)
 
 
-def _stored(reply: list[bytes | None], now: float) -> Stored | None:
-    version, expires, principal, body = reply
-    if version is None or expires is None or principal is None or body is None or int(version) == ENDED:
+def _unpack(value: bytes | None, now: float) -> Stored | None:
+    if value is None:
         return None
-    if int(expires) <= _ms(now):
-        return None
-    return Stored(int(version), int(expires) / 1000, principal.decode(), body)
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    # The text of redis-py's errors names hosts and ports, never passwords.
-    return StoreUnavailable(f"redis: {error}")
-
-
-class _Blocking:
-    def __init__(self, url: str, *, cluster: bool, timeout: float) -> None:
-        make = redis.RedisCluster.from_url if cluster else redis.Redis.from_url
-        self._client: Any = make(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-
-    def execute(self, command: Run | Ask | Count) -> Any:
-        try:
-            match command:
-                case Ask(words):
-                    return self._client.execute_command(*words)
-                case Count(prefix):
-                    return self._count(prefix)
-                case Run(script, key, arguments):
-                    try:
-                        return self._client.execute_command("EVALSHA", script.digest, 1, key, *arguments)
-                    except NoScriptError:
-                        return self._client.execute_command("EVAL", script.text, 1, key, *arguments)
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
-
-    def _count(self, prefix: str) -> int:
-        live = 0
-        for keys in batched(self._client.scan_iter(match=prefix + "?" * ID_LENGTH, count=_BATCH)):
-            pipe = self._client.pipeline(transaction=False)
-            for key in keys:
-                pipe.hget(key, "v")
-            live += sum(version not in (None, b"-1") for version in pipe.execute())
-        return live
-
-    def close(self) -> None:
-        self._client.close()
-
-
-class _Asynchronous:
-    def __init__(self, url: str, *, cluster: bool, timeout: float) -> None:
-        make = redis.asyncio.RedisCluster.from_url if cluster else redis.asyncio.Redis.from_url
-        self._client: Any = make(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-
-    async def execute(self, command: Run | Ask | Count) -> Any:
-        try:
-            match command:
-                case Ask(words):
-                    return await self._client.execute_command(*words)
-                case Count(prefix):
-                    return await self._count(prefix)
-                case Run(script, key, arguments):
-                    try:
-                        return await self._client.execute_command("EVALSHA", script.digest, 1, key, *arguments)
-                    except NoScriptError:
-                        return await self._client.execute_command("EVAL", script.text, 1, key, *arguments)
-        except (RedisError, OSError) as error:
-            raise _unavailable(error) from error
-
-    async def _count(self, prefix: str) -> int:
-        live = 0
-        found = [key async for key in self._client.scan_iter(match=prefix + "?" * ID_LENGTH, count=_BATCH)]
-        for keys in batched(found):
-            pipe = self._client.pipeline(transaction=False)
-            for key in keys:
-                pipe.hget(key, "v")
-            live += sum(version not in (None, b"-1") for version in await pipe.execute())
-        return live
-
-    async def close(self) -> None:
-        await self._client.aclose()
+    try:
+        version, expires = int(value[_VERSION]), int(value[_EXPIRES])
+        if version == ENDED or expires <= now * 1000:
+            return None
+        body = _HEAD_LENGTH + int(value[_PRINCIPAL])
+        return Stored(version, expires / 1000, value[_HEAD_LENGTH:body].decode(), value[body:])
+    except ValueError as error:
+        raise Unreadable(f"redis: a value that is no session: {error}") from None
 
 
 def from_url(url: str) -> Store:
