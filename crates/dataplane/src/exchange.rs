@@ -9,6 +9,7 @@ mod client;
 mod head;
 pub mod record;
 pub mod refuse;
+mod vigil;
 
 use crate::body::Relay;
 use crate::buffer::Buffer;

@@ -17,7 +17,14 @@ pub enum Socket<'a> {
     Unix(&'a UnixStream),
 }
 
-impl Socket<'_> {
+impl<'a> Socket<'a> {
+    pub fn fd(self) -> BorrowedFd<'a> {
+        match self {
+            Socket::Tcp(stream) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
+        }
+    }
+
     pub fn poll_readable(self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Socket::Tcp(stream) => stream.poll_read_ready(cx),

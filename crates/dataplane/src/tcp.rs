@@ -65,6 +65,7 @@ async fn connect(connection: &mut Connection, exchange: &mut Exchange) -> Result
         if !attempt::goes_again(connection, exchange, failure, &mut tries) {
             return Err(match failure {
                 Failure::Exhausted => "descriptors",
+                Failure::ClientGone => "client-gone",
                 Failure::Unsent(FailureKind::Timeout) => "connect-timeout",
                 _ => refuse::word(FailureKind::Connect),
             });

@@ -6,6 +6,7 @@
 use crate::address::Address;
 use crate::buffer::Buffer;
 use crate::socket::Socket;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::io;
@@ -20,6 +21,16 @@ use tokio::net::{TcpStream, UnixStream};
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+/// What the kernel knows of the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Here,
+    /// It sends nothing more; whether it still reads is not known.
+    HalfClosed,
+    /// The connection is broken.
+    Gone,
 }
 
 impl Stream {
@@ -76,11 +87,18 @@ impl Stream {
         !matches!(self.peek(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Whether the peer has ended its side or the connection is broken; what it sent stays unread.
-    pub fn is_ended(&self) -> bool {
-        match self.peek() {
-            Ok(count) => count == 0,
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    /// Where the other side is, also behind what it sent and nobody has read yet.
+    pub fn presence(&self) -> Presence {
+        let mut fds = [PollFd::from_borrowed_fd(self.socket().fd(), PollFlags::RDHUP)];
+        // A failed call knows nothing, and reads and writes will tell.
+        let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        let events = fds[0].revents();
+        if events.intersects(PollFlags::HUP | PollFlags::ERR) {
+            Presence::Gone
+        } else if events.contains(PollFlags::RDHUP) {
+            Presence::HalfClosed
+        } else {
+            Presence::Here
         }
     }
 

@@ -82,6 +82,8 @@ pub enum ConnectError {
     /// This process has no descriptor or port left.
     Exhausted,
     TimedOut,
+    /// Nobody waits for it any more.
+    ClientGone,
 }
 
 /// Open a connection.

@@ -110,3 +110,20 @@ fn the_latency_of_a_switch_of_protocols_ends_with_it() {
     let (latency_us, duration_us) = (service.latency_sum_us, line["duration_us"].as_u64().unwrap());
     assert!(latency_us < duration_us, "{latency_us} of {duration_us} µs");
 }
+
+#[test]
+fn a_client_that_left_is_a_line_without_a_status() {
+    let (arrived_in, arrived) = std::sync::mpsc::channel();
+    let origin = origin(move |mut peer, _| {
+        peer.head().unwrap();
+        arrived_in.send(()).unwrap();
+        peer.assert_ended();
+    });
+    let log = Logging::serve("left", &Spec::of(&origin));
+    let mut client = log.plane.connect();
+    client.send(GET);
+    arrived.recv_timeout(DEADLINE).unwrap();
+    drop(client);
+    let line = &log.lines(1)[0];
+    assert_eq!((&line["end"], &line["status"], &line["server"]), (&json!("client-gone"), &json!(0), &json!("a")));
+}

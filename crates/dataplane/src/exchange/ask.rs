@@ -1,5 +1,6 @@
 //! Asking a server: the request goes out while its body still comes in, and the head of the response is awaited.
 
+use super::vigil::{Over, Vigil};
 use super::{Exchange, Failure};
 use crate::body::{Broken, Side};
 use crate::buffer;
@@ -16,8 +17,7 @@ const RATE_GRACE_MS: u64 = 10_000;
 /// Send the request (what is left of it) and read until a response head is whole; interim ones count as well.
 pub async fn ask(connection: &mut Connection, exchange: &mut Exchange, upstream: &mut Upstream) -> Result<(), Failure> {
     exchange.response_head.clear();
-    let mut pace = Pace::begin(connection);
-    pace.arm(connection, exchange);
+    let mut pace = Pace::begin(connection, exchange);
     poll_fn(|cx| poll_ask(cx, connection, exchange, upstream, &mut pace)).await
 }
 
@@ -46,11 +46,12 @@ fn poll_ask(
             Poll::Pending => break,
         }
     }
-    if connection.timer.fired() {
-        return Poll::Ready(Err(late(exchange)));
-    }
-    connection.timer.register(cx.waker());
-    Poll::Pending
+    pace.vigil.poll(cx, connection, exchange.request_head.version).map(|over| {
+        Err(match over {
+            Over::Late => late(exchange),
+            Over::ClientGone => Failure::ClientGone,
+        })
+    })
 }
 
 /// Whether the head is whole.
@@ -80,7 +81,10 @@ fn poll_send(
         Poll::Ready(Err(Broken::Malformed(reason))) => return Err(Failure::BadBody(reason)),
         Poll::Ready(Err(Broken::Sink)) if !exchange.request.has_begun() => return Err(gone(exchange, upstream)),
         // It may have answered before it closed: a refusal of the body, say.
-        Poll::Ready(Err(Broken::Sink)) => pace.sink_broken = true,
+        Poll::Ready(Err(Broken::Sink)) => {
+            pace.sink_broken = true;
+            pace.arm(connection, exchange);
+        }
         Poll::Pending => return pace.check(connection, exchange),
     }
     Ok(())
@@ -115,23 +119,38 @@ struct Pace {
     since_ms: u64,
     excused_ms: u64,
     sink_broken: bool,
+    vigil: Vigil,
 }
 
 impl Pace {
-    fn begin(connection: &Connection) -> Self {
+    fn begin(connection: &Connection, exchange: &Exchange) -> Self {
         let now_ms = connection.worker.clock.now_ms();
-        Pace { begun_ms: now_ms, moved: 0, waits_for: None, since_ms: now_ms, excused_ms: 0, sink_broken: false }
+        let vigil = Vigil::default();
+        let mut pace = Pace {
+            begun_ms: now_ms,
+            moved: 0,
+            waits_for: None,
+            since_ms: now_ms,
+            excused_ms: 0,
+            sink_broken: false,
+            vigil,
+        };
+        // Otherwise it is sent first, and what that leads to sets the deadline.
+        if exchange.request.is_done() {
+            pace.arm(connection, exchange);
+        }
+        pace
     }
 
     /// Set the deadline for what is waited for now.
-    fn arm(&self, connection: &Connection, exchange: &Exchange) {
+    fn arm(&mut self, connection: &Connection, exchange: &Exchange) {
         let timeouts = &connection.service.spec.timeouts;
         let limit = match exchange.request.waits_for {
             _ if exchange.request.is_done() || self.sink_broken => timeouts.response,
             Some(Side::Source) => timeouts.body,
             _ => timeouts.stall,
         };
-        connection.timer.set(connection.worker.clock.now_ms(), limit);
+        self.vigil.set(connection, limit);
     }
 
     /// The body waits: move the deadline if something has moved, and judge the client's average rate.

@@ -11,12 +11,16 @@
 
 use super::choose::{Held, Unserved, choose};
 use super::record::RequestId;
+use super::vigil::{Over, Vigil};
 use super::{After, Exchange, Failure, answer, ask, refuse};
 use crate::address::Address;
 use crate::addresses::Slot;
 use crate::connection::Connection;
 use crate::counters::FailureKind;
 use crate::upstream::{ConnectError, Upstream, connect};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use steelyard_http::{RequestOut, write_request};
 
 /// What limits the attempts of one request.
@@ -122,10 +126,14 @@ async fn attempt(
     }
     exchange.trip.sent_us = connection.worker.clock.now_us();
     if let Err(failure) = ask::ask(connection, exchange, &mut upstream).await {
-        // A server that lets requests time out is a slow one: without this, `peak-ewma` would forget it was ever slow.
-        if failure == Failure::Sent(FailureKind::Timeout) {
-            let now_us = connection.worker.clock.refresh();
-            held.finish(now_us / 1000, now_us - exchange.trip.sent_us);
+        // A server that lets requests time out, or clients leave, is a slow one: without this, `peak-ewma` would forget it
+        // was ever slow.
+        let now_us = connection.worker.clock.refresh();
+        let waited_us = now_us - exchange.trip.sent_us;
+        match failure {
+            Failure::Sent(FailureKind::Timeout) => held.finish(now_us / 1000, waited_us),
+            Failure::ClientGone if exchange.request.is_done() => held.finish_unanswered(now_us / 1000, waited_us),
+            _ => {}
         }
         return Err(failure);
     }
@@ -150,17 +158,17 @@ pub async fn open(connection: &mut Connection, exchange: &mut Exchange, held: &H
     let Some((slot, address)) = &server.address else { return Err(Failure::Unsent(FailureKind::Connect)) };
     let worker = connection.worker.clone();
     let begun_us = worker.clock.refresh();
-    connection.timer.set(begun_us / 1000, connection.service.spec.timeouts.connect);
-    let mut opened = connect_once(connection, *slot, address).await;
+    let mut opened = connect_once(connection, exchange, *slot, address).await;
     // Idle connections to servers are worth less than a request.
     if matches!(opened, Err(ConnectError::Exhausted)) && worker.idle.borrow_mut().clear() > 0 {
         tokio::task::yield_now().await;
-        opened = connect_once(connection, *slot, address).await;
+        opened = connect_once(connection, exchange, *slot, address).await;
     }
     let upstream = opened.map_err(|error| match error {
         ConnectError::Server => Failure::Unsent(FailureKind::Connect),
         ConnectError::TimedOut => Failure::Unsent(FailureKind::Timeout),
         ConnectError::Exhausted => Failure::Exhausted,
+        ConnectError::ClientGone => Failure::ClientGone,
     })?;
     exchange.trip.connect_us = Some(worker.clock.refresh() - begun_us);
     server.counters.of(worker.index).connects.add(1);
@@ -168,8 +176,26 @@ pub async fn open(connection: &mut Connection, exchange: &mut Exchange, held: &H
     if held.is_allowed(connection) { Ok(upstream) } else { Err(Failure::Withdrawn) }
 }
 
-async fn connect_once(connection: &Connection, slot: Slot, address: &Address) -> Result<Upstream, ConnectError> {
-    connection.timer.limit(connect(slot, address)).await.unwrap_or(Err(ConnectError::TimedOut))
+async fn connect_once(
+    connection: &Connection,
+    exchange: &Exchange,
+    slot: Slot,
+    address: &Address,
+) -> Result<Upstream, ConnectError> {
+    let mut vigil = Vigil::begin(connection, connection.service.spec.timeouts.connect);
+    let mut connecting = pin!(connect(slot, address));
+    poll_fn(|cx| {
+        if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+            return Poll::Ready(connected);
+        }
+        vigil.poll(cx, connection, exchange.request_head.version).map(|over| {
+            Err(match over {
+                Over::Late => ConnectError::TimedOut,
+                Over::ClientGone => ConnectError::ClientGone,
+            })
+        })
+    })
+    .await
 }
 
 /// Count the failure, and decide whether the request may be sent again.

@@ -1,5 +1,6 @@
 //! Choosing the server for one attempt, waiting in the pool's queue while all are full.
 
+use super::vigil::{Over, Vigil};
 use super::{Exchange, client};
 use crate::connection::Connection;
 use crate::queue::Place;
@@ -7,7 +8,7 @@ use crate::worker::ServiceHere;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use steelyard_balance::{Choice, Lease, NoServer, ServerIndex};
 
 /// A server taken for this request: given back when dropped, and then the pool's queue is told.
@@ -69,6 +70,14 @@ impl Held {
         }
     }
 
+    /// The server was not given the time to answer: it would have taken longer than this.
+    pub fn finish_unanswered(self, now_ms: u64, waited_us: u64) {
+        let is_slower = |lease: &Lease| waited_us as f64 > lease.live().ewma_us(now_ms);
+        if self.lease.as_ref().is_some_and(is_slower) {
+            self.finish(now_ms, waited_us);
+        }
+    }
+
     /// The server has answered; its latency is taken into account.
     pub fn finish(mut self, now_ms: u64, latency_us: u64) {
         if let Some(lease) = self.lease.take() {
@@ -126,8 +135,8 @@ async fn wait(connection: &mut Connection, exchange: &mut Exchange, bound: bool)
     block.queued.add(1);
     block.queued_total.add(1);
     let begun_us = worker.clock.refresh();
-    connection.timer.set(begun_us / 1000, spec.timeout_ms);
-    let outcome = poll_fn(|cx| poll_turn(cx, connection, exchange, &place)).await;
+    let mut vigil = Vigil::begin(connection, spec.timeout_ms);
+    let outcome = poll_fn(|cx| poll_turn(cx, connection, exchange, &place, &mut vigil)).await;
     drop(place);
     block.queued.sub(1);
     if outcome.as_ref().err() == Some(&Unserved::QueueTimeout) {
@@ -143,6 +152,7 @@ fn poll_turn(
     connection: &mut Connection,
     exchange: &mut Exchange,
     place: &Place,
+    vigil: &mut Vigil,
 ) -> Poll<Result<Held, Unserved>> {
     let mut called = place.is_next();
     loop {
@@ -162,11 +172,10 @@ fn poll_turn(
             break;
         }
     }
-    if connection.timer.fired() {
-        return Poll::Ready(Err(Unserved::QueueTimeout));
-    }
-    connection.timer.register(cx.waker());
-    // A client that sends more meanwhile cannot be watched without reading on; it is then left alone.
-    let _ = ready!(connection.stream.poll_readable(cx));
-    if connection.stream.is_ended() { Poll::Ready(Err(Unserved::ClientGone)) } else { Poll::Pending }
+    vigil.poll(cx, connection, exchange.request_head.version).map(|over| {
+        Err(match over {
+            Over::Late => Unserved::QueueTimeout,
+            Over::ClientGone => Unserved::ClientGone,
+        })
+    })
 }
