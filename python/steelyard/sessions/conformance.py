@@ -33,6 +33,9 @@ BINARY = bytes(range(256)) * 8
 class StoreConformance:
     """Tests of ``Store``. ``now`` is the store's own clock unless ``clock`` is replaced."""
 
+    counts_exactly = True
+    """Whether ``count`` is exact; False for a store that can only estimate."""
+
     def open(self) -> Store:
         """A store to test; called once a test."""
         raise NotImplementedError
@@ -115,6 +118,36 @@ class StoreConformance:
             assert sorted(ask(store.of_principal(principal, now))) == sorted(keys)
             ask(store.end(keys[0], now + 60, now))
             assert sorted(ask(store.of_principal(principal, now))) == sorted(keys[1:])
+
+        self._both_ways(check)
+
+    def test_sessions_are_counted(self) -> None:
+        def check(store: Store, ask: Ask, now: float) -> None:
+            before = ask(store.count(now))
+            keys = [fresh_key() for _ in range(3)]
+            for key in keys:
+                ask(store.create(key, Stored(1, whole(now + 60), "", b"x"), now))
+            ask(store.end(keys[0], now + 60, now))
+            ask(store.lock(fresh_key(), "one", now + 60, now))
+            after = ask(store.count(now))
+            assert after - before == 2 or not self.counts_exactly, "neither ended ones nor leases"
+
+        self._both_ways(check)
+
+    def test_what_is_past_its_end_is_purged_and_nothing_else(self) -> None:
+        def check(store: Store, ask: Ask, now: float) -> None:
+            past, ended, live = (fresh_key() for _ in range(3))
+            ask(store.create(past, Stored(1, whole(now - 5), "ann", b"x"), now - 60))
+            ask(store.create(ended, Stored(1, whole(now + 60), "ann", b"x"), now - 60))
+            ask(store.end(ended, now - 5, now - 60))
+            ask(store.create(live, Stored(1, whole(now + 60), "ann", b"x"), now))
+            purged: list[str] = []
+            while found := ask(store.purge(now, 100)):
+                purged += found
+            assert ended not in purged, "it was told when it ended"
+            assert live not in purged
+            assert ask(store.load(live, now)) is not None
+            assert past not in ask(store.purge(now, 100)), "told once"
 
         self._both_ways(check)
 

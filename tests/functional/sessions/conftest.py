@@ -8,20 +8,64 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.functional.sessions.servers import accepts, free_port, program, running
+from tests.functional.sessions.clusters import Nodes, cluster
+from tests.functional.sessions.servers import accepts, certificates, free_port, program, running
+
+
+@contextmanager
+def redis_like(name: str, directory: Path, *options: str) -> Iterator[int]:
+    """Redis or what speaks like it; yields its port."""
+    port = free_port()
+    listening = ["--bind", "127.0.0.1", *(options or ("--port", "{port}"))]
+    command = [program(name, name), *(option.format(port=port) for option in listening)]
+    with running([*command, "--save", "", "--dir", str(directory)], accepts(port), directory):
+        yield port
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory: Path = tmp_path_factory.mktemp("redis")
-    port = free_port()
-    command = [program("redis-server", "redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
-    with running([*command, "--save", "", "--dir", str(directory)], accepts(port), directory):
+    with redis_like("redis-server", tmp_path_factory.mktemp("redis")) as port:
         yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="session")
+def rediss_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Redis that speaks nothing but TLS; the client knows the authority of its certificate."""
+    directory = tmp_path_factory.mktemp("rediss")
+    certificates(directory / "own")
+    tls = ["--port", "0", "--tls-port", "{port}", "--tls-auth-clients", "no", "--tls-ca-cert-file", "own/ca.pem"]
+    tls += ["--tls-cert-file", "own/cert.pem", "--tls-key-file", "own/key.pem"]
+    with redis_like("redis-server", directory, *tls) as port:
+        yield f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={directory}/own/ca.pem"
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_like("valkey-server", tmp_path_factory.mktemp("valkey")) as port:
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with cluster(tmp_path_factory.mktemp("redis-cluster")) as nodes:
+        yield nodes
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url(redis_cluster: Nodes) -> str:
+    return redis_cluster.url
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("valkey-cluster")
+    with cluster(directory, server="valkey-server", cli="valkey-cli") as nodes:
+        yield nodes.url
 
 
 @pytest.fixture(scope="session")

@@ -56,3 +56,16 @@ def accepts(port: int) -> Callable[[], bool]:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     return ask
+
+
+def certificates(directory: Path) -> None:
+    """An authority of its own and a certificate by it."""
+    directory.mkdir()
+    openssl = [program("openssl", "openssl"), "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    by_authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
+    by_authority += ["-addext", "basicConstraints=critical,CA:FALSE"]
+    for command in (
+        [*openssl, "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority"],
+        [*openssl, "-x509", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=server", *by_authority],
+    ):
+        subprocess.run(command, check=True, capture_output=True, cwd=directory)

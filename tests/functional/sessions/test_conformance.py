@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from steelyard.sessions.conformance import StoreConformance
+from steelyard.sessions.errors import StoreUnavailable
+from steelyard.sessions.plan import carry_out
 from steelyard.sessions.stores import Store, open_store
 
 
@@ -25,7 +27,7 @@ class TestSqlite(StoreConformance):
 
 
 class OfServer(StoreConformance):
-    """A store whose server is a fixture named like its scheme."""
+    """A store whose server's URL is a fixture, named like its scheme or kind."""
 
     scheme = ""
 
@@ -41,8 +43,25 @@ class TestRedis(OfServer):
     scheme = "redis"
 
 
+class TestRedisOverTls(OfServer):
+    scheme = "rediss"
+
+
+class TestRedisCluster(OfServer):
+    scheme = "redis_cluster"
+
+
+class TestValkey(OfServer):
+    scheme = "valkey"
+
+
+class TestValkeyCluster(OfServer):
+    scheme = "valkey_cluster"
+
+
 class TestMemcached(OfServer):
     scheme = "memcached"
+    counts_exactly = False  # it cannot list its items
 
 
 class TestMysql(OfServer):
@@ -51,3 +70,12 @@ class TestMysql(OfServer):
 
 class TestPostgresql(OfServer):
     scheme = "postgresql"
+
+
+def test_a_server_that_proves_nothing_is_not_talked_to(rediss_url: str) -> None:
+    """TLS: its authority is one of its own, and this client was not told to trust it."""
+    store = open_store(rediss_url.partition("?")[0])
+    connector = store.connector()
+    with pytest.raises(StoreUnavailable, match="certificate verify failed"):
+        carry_out(store.count(0.0), connector)
+    connector.close()

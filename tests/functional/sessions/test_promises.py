@@ -15,6 +15,7 @@ import pytest
 
 from steelyard.sessions.conformance import begin
 from steelyard.sessions.errors import SessionEnded, StoreUnavailable
+from steelyard.sessions.keys import new_id
 from steelyard.sessions.manager import Manager, RemoveCookie, SetCookie
 from steelyard.sessions.plan import Connector, carry_out
 from steelyard.sessions.session import Session
@@ -25,7 +26,7 @@ from tests.functional.sessions.servers import accepts, free_port, program, runni
 PROCESSES = 8
 REQUESTS = 10_000 if os.environ.get("STEELYARD_FULL") else 250
 SLOW = 1000
-STORES = ("redis", "memcached", "mysql", "postgresql", "sqlite")
+STORES = ("redis", "rediss", "redis_cluster", "valkey", "memcached", "mysql", "postgresql", "sqlite")
 
 
 @pytest.fixture(params=STORES)
@@ -54,14 +55,36 @@ def loaded(manager: Manager, connector: Connector, session_id: str | None) -> Se
     return session
 
 
-@pytest.mark.timeout(3600 if REQUESTS > 1000 else 300)
+FULL = pytest.mark.timeout(3600 if REQUESTS > 1000 else 300)
+
+
+@FULL
 def test_eight_processes_lose_no_write(url: str) -> None:
+    write_with_eight_processes(url, [url] * PROCESSES)
+
+
+@FULL
+@pytest.mark.parametrize("copies", ["2", "all"])
+def test_eight_members_lose_no_write(copies: str) -> None:
+    """Without a server: each process is a member of the cluster, as is this one."""
+    pytest.importorskip("zenoh", reason="pip install 'steelyard[replicated]'")
+    ports = [free_port() for _ in range(PROCESSES + 1)]
+    peers = ",".join(f"127.0.0.1:{port}" for port in ports)
+    options = f"copies={copies}&cluster={new_id()}&peers={peers}&join=1&timeout=20"
+    first, *others = (f"replicated://m{number}@127.0.0.1:{port}?{options}" for number, port in enumerate(ports))
+    write_with_eight_processes(first, others)
+
+
+def write_with_eight_processes(url: str, urls: list[str]) -> None:
     store = open_store(url)
     connector, manager = store.connector(), Manager(store, Settings(insecure=True))
     session_id = begin(manager, connector).state.cookie_id
     assert session_id is not None
-    command = [sys.executable, "-m", "tests.functional.sessions.writer", url, session_id]
-    writers = [subprocess.Popen([*command, f"p{number}", str(REQUESTS)]) for number in range(PROCESSES)]
+    command = [sys.executable, "-m", "tests.functional.sessions.writer"]
+    writers = [
+        subprocess.Popen([*command, theirs, session_id, f"p{number}", str(REQUESTS)])
+        for number, theirs in enumerate(urls)
+    ]
     try:
         assert [writer.wait() for writer in writers] == [0] * PROCESSES
     finally:

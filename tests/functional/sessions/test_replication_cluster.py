@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from steelyard.sessions.keys import new_id
-from tests.functional.sessions.servers import free_port, program
+from tests.functional.sessions.servers import certificates, free_port
 
 zenoh = pytest.importorskip("zenoh", reason="pip install 'steelyard[replicated]'")
 
@@ -245,16 +245,3 @@ def test_tls_on_both_sides(tmp_path: Path) -> None:
     finally:
         for member in members:
             member.end()
-
-
-def certificates(directory: Path) -> None:
-    """An authority of its own and one member's certificate by it."""
-    directory.mkdir()
-    openssl = [program("openssl", "openssl"), "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    by_authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=IP:127.0.0.1"]
-    by_authority += ["-addext", "basicConstraints=critical,CA:FALSE"]
-    for command in (
-        [*openssl, "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority"],
-        [*openssl, "-x509", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=member", *by_authority],
-    ):
-        subprocess.run(command, check=True, capture_output=True, cwd=directory)

@@ -21,6 +21,7 @@ def main(url: str, session_id: str, name: str, requests: int) -> None:
         carry_out(manager.load(session), connector)
         session[name] = session.get(name, 0) + 1
         carry_out(manager.save(session), connector)
+    connector.close()
 
 
 if __name__ == "__main__":

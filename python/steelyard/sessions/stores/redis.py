@@ -6,7 +6,8 @@ what must compare first is a Lua script, which the server runs as one step in on
 alone. The sessions of a principal are a set in a slot of its own: an index, checked against the sessions when it is
 read. Counting walks through all keys: an operator's question, not a request's. Needs Redis 6.2 or Valkey.
 
-Options in the URL: ``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``cluster``, and those of redis-py.
+Options in the URL: ``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``cluster``, ``nodes`` (``HOST:PORT,…``:
+further nodes to ask for the cluster's slots, so that a process can start while the first one is away), and redis-py's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from steelyard.sessions.errors import Unreadable
+from steelyard.sessions.errors import StoreMisconfigured, Unreadable
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import ENDED, Stored
 from steelyard.sessions.stores import redis_client, redis_server
@@ -58,10 +59,19 @@ _INDEX_TTL_S = 400 * 24 * 3600
 class RedisStore(Store):
     """Sessions in Redis, Valkey or a cluster of either."""
 
-    def __init__(self, url: str, *, prefix: str = "steelyard:", cluster: bool = False, timeout: float = 2.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "steelyard:",
+        cluster: bool = False,
+        nodes: tuple[tuple[str, int], ...] = (),
+        timeout: float = 2.0,
+    ) -> None:
         self._url = url
         self._prefix = prefix
         self._cluster = cluster
+        self._nodes = nodes
         self._timeout = timeout
 
     def load(self, key: str, now: float) -> Plan[Stored | None]:
@@ -120,12 +130,14 @@ class RedisStore(Store):
         yield Run(UNLOCK, f"{self._prefix}lock:{name}", (token,))
 
     def connector(self) -> Connector:
-        kind = redis_client.Blocking if self._cluster else redis_server.Blocking
-        return kind(self._url, self._timeout)
+        if self._cluster:
+            return redis_client.Blocking(self._url, self._timeout, self._nodes)
+        return redis_server.Blocking(self._url, self._timeout)
 
     def async_connector(self) -> AsyncConnector:
-        kind = redis_client.Asynchronous if self._cluster else redis_server.Asynchronous
-        return kind(self._url, self._timeout)
+        if self._cluster:
+            return redis_client.Asynchronous(self._url, self._timeout, self._nodes)
+        return redis_server.Asynchronous(self._url, self._timeout)
 
     def _index(self, principal: str) -> str:
         # Hashed: principals may be e-mail addresses, which have no place in the names of keys.
@@ -160,7 +172,14 @@ def from_url(url: str) -> Store:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     prefix = options.pop("prefix", "steelyard:")
     cluster = options.pop("cluster", "false").lower() in ("1", "true", "yes")
+    nodes = tuple(_node(text) for text in options.pop("nodes", "").split(",") if text)
     timeout = float(options.pop("timeout", "2"))
-    return RedisStore(
-        urlunsplit(parts._replace(query=urlencode(options))), prefix=prefix, cluster=cluster, timeout=timeout
-    )
+    url = urlunsplit(parts._replace(query=urlencode(options)))
+    return RedisStore(url, prefix=prefix, cluster=cluster, nodes=nodes, timeout=timeout)
+
+
+def _node(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise StoreMisconfigured(f"nodes= of a redis:// URL are HOST:PORT,HOST:PORT; found {text!r}")
+    return host.strip("[]"), int(port)

@@ -6,6 +6,7 @@ One server, where every microsecond is a request's, has connectors of its own in
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,11 +17,16 @@ from steelyard.sessions.stores.redis_commands import Command, Count, Run, Word
 try:
     import redis
     import redis.asyncio
-    from redis.exceptions import NoScriptError, RedisError
+    import redis.asyncio.cluster
+    import redis.cluster
+    from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 except ImportError:
     raise StoreMisconfigured("a redis:// store needs redis-py: pip install 'steelyard[redis]'") from None
 
-FAILURES = (RedisError, OSError)
+FAILURES = (RedisError, RedisClusterException, OSError)
+"""A cluster's are no ``RedisError``: no node answers, or nobody serves a slot."""
+Nodes = tuple[tuple[str, int], ...]
+"""Further nodes of a cluster, to be asked for its slots where the URL's own does not answer."""
 _BATCH = 500
 _ENDED = b"%12d" % -1
 
@@ -31,10 +37,25 @@ def unavailable(error: Exception) -> StoreUnavailable:
 
 
 class Blocking:
-    """The connector of a cluster."""
+    """The connector of a cluster. Its client is made when it is first used: it asks for the slots at once, and the
+    application may start before the cluster."""
 
-    def __init__(self, url: str, timeout: float) -> None:
-        self._client: Any = redis.RedisCluster.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    def __init__(self, url: str, timeout: float, nodes: Nodes = ()) -> None:
+        self._url = url
+        self._timeouts = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        self._nodes = nodes
+        self._making = threading.Lock()
+        self._made: Any = None
+
+    @property
+    def _client(self) -> Any:
+        if self._made is None:
+            with self._making:
+                if self._made is None:
+                    node: Any = redis.cluster.ClusterNode  # redis-py has no types here
+                    nodes = [node(*address) for address in self._nodes]
+                    self._made = redis.RedisCluster.from_url(self._url, startup_nodes=nodes, **self._timeouts)
+        return self._made
 
     def execute(self, command: Command) -> Any:
         try:
@@ -50,15 +71,17 @@ class Blocking:
             raise unavailable(error) from error
 
     def close(self) -> None:
-        self._client.close()
+        if self._made is not None:
+            self._made.close()
 
 
 class Asynchronous:
     """The same on an event loop."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, nodes: Nodes = ()) -> None:
         make: Any = redis.asyncio.RedisCluster.from_url
-        self._client = make(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+        further = [redis.asyncio.cluster.ClusterNode(*node) for node in nodes]
+        self._client = make(url, startup_nodes=further, socket_timeout=timeout, socket_connect_timeout=timeout)
 
     async def execute(self, command: Command) -> Any:
         try:
