@@ -3,7 +3,7 @@
 # Elsewhere it says what is missing; the tests that need it then say that they were skipped and why.
 set -euo pipefail
 PATH=$PATH:/usr/sbin
-declare -A needed=([nginx]=nginx-light [haproxy]=haproxy [curl]=curl [redis-server]=redis-server
+declare -A needed=([nginx]=nginx-light [haproxy]=haproxy [curl]=curl [ip]=iproute2 [redis-server]=redis-server
   [memcached]=memcached [mariadbd]=mariadb-server [pg_ctlcluster]=postgresql)
 missing=()
 for program in "${!needed[@]}"; do

@@ -152,7 +152,7 @@ class Manager:
         if content.moved_to:
             key, current, content = yield from self._follow(content)
         for attempt in range(ATTEMPTS):
-            merged = content.with_entries(merge.apply(_later_than(content.entries, changes), content.entries))
+            merged = content.with_entries(self._applied(_later_than(content.entries, changes), content.entries, now))
             stored = self._close(key, merged, current.version + 1, current.principal, now)
             outcome = yield from self.store.replace(key, current.version, stored, now)
             match outcome:
@@ -180,7 +180,7 @@ class Manager:
         old_key, old, before = store_key(state.cookie_id), state.stored, state.content
         session_id = new_id()
         key = store_key(session_id)
-        content = before.with_entries(merge.apply(changes, before.entries))
+        content = before.with_entries(self._applied(changes, before.entries, now))
         stored = self._close(key, content, 1, state.principal, now)
         if not (yield from self.store.create(key, stored, now)):
             raise StoreUnavailable("the store refused a new session: its key is taken")
@@ -190,7 +190,7 @@ class Manager:
                 break
             # Somebody saved under the old id in the meantime: take that over, then try again.
             old, before = outcome.current, self._open_or_raise(old_key, outcome.current)
-            content = content.with_entries(merge.apply(_later_than(before.entries, changes), before.entries))
+            content = content.with_entries(self._applied(_later_than(before.entries, changes), before.entries, now))
             newer = self._close(key, content, stored.version + 1, state.principal, now)
             if not isinstance((yield from self.store.replace(key, stored.version, newer, now)), Saved):
                 raise SessionEnded("the session ended while it was renewed")
@@ -250,6 +250,13 @@ class Manager:
             raise SessionEnded("the session ended while this request ran; its changes were not saved")
         there = self._open_or_raise(key, stored)
         return (yield from self._follow(there)) if there.moved_to else (key, stored, there)
+
+    def _applied(self, changes: dict[str, Entry], onto: dict[str, Entry], now: float) -> dict[str, Entry]:
+        """``onto`` with the changes made; where copies are joined, with the traces of what was deleted."""
+        if not self.store.joins_copies:
+            return merge.apply(changes, onto)
+        applied = merge.apply(changes, onto, keep_deleted=True)
+        return merge.without_old_traces(applied, int((now - self.settings.tombstone) * 1e6))
 
     def _close(self, key: str, content: Content, version: int, principal: str, now: float) -> Stored:
         expires = min(now + self.settings.idle, content.deadline)

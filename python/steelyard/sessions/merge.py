@@ -11,6 +11,9 @@ from collections.abc import Mapping
 
 from steelyard.sessions.record import Entry
 
+TRACES = 128
+"""How many deleted keys of one session are remembered: more than applications delete between two partitions."""
+
 
 def changed_since(base: Mapping[str, Entry], current: Mapping[str, Entry]) -> frozenset[str]:
     """The keys that differ between two states of one session."""
@@ -33,6 +36,17 @@ def apply(changes: Mapping[str, Entry], onto: Mapping[str, Entry], *, keep_delet
     return merged
 
 
+def without_old_traces(entries: Mapping[str, Entry], before: int) -> dict[str, Entry]:
+    """Forget which keys were deleted before a stamp, and all but the latest ``TRACES`` of them.
+
+    What is remembered for ever would grow for ever. A copy that still has such a key can bring it back.
+    """
+    deleted = [key for key, entry in entries.items() if entry.value is None]
+    latest = sorted(deleted, key=lambda key: entries[key].stamp, reverse=True)[:TRACES]
+    kept = {key for key in latest if entries[key].stamp >= before}
+    return {key: entry for key, entry in entries.items() if entry.value is not None or key in kept}
+
+
 def join(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> dict[str, Entry]:
     """Two copies without a common past (a healed partition): per key the later change, deletions included.
 
@@ -48,4 +62,5 @@ def join(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> dict[str, Entr
 
 
 def _stamp(entry: Entry | None) -> int:
-    return -1 if entry is None else entry.stamp
+    """A deleted key is an absent one, whether its trace is kept or not."""
+    return -1 if entry is None or entry.value is None else entry.stamp

@@ -43,7 +43,8 @@ class Settings:
     renew_grace: float = 10.0
     """How long requests that run with the id of before a renewal may still save; 0: not at all."""
     tombstone: float = 3600.0
-    """How long an ended session is remembered, so that no slow request brings it back: longer than any request runs."""
+    """How long an ended session is remembered, so that no slow request brings it back: longer than any request runs.
+    With ``replicated://`` a deleted key too, and longer than any partition that nothing must come back from."""
     codec: CodecName = "json"
     """How values are written."""
     signing_keys: tuple[bytes, ...] = field(default=(), repr=False)

@@ -53,6 +53,10 @@ class Nodes:
         return found
 
     def kill(self, port: int) -> None:
+        """Kill a master whose replica has what was written so far: Redis answers before it has copied."""
+        with redis.Redis(port=port) as node:
+            written = node.execute_command("ROLE")[1]
+            until(lambda: all(int(copied) >= written for *_, copied in node.execute_command("ROLE")[2]))
         self.processes[port].send_signal(signal.SIGKILL)
         self.processes[port].wait()
 

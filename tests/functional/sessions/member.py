@@ -2,7 +2,7 @@
 
 It prints ``ready`` when it has caught up. ``write PREFIX COUNT SIZE`` creates sessions and prints each key once it is
 acknowledged; ``have KEY``, ``get KEY``, ``count`` and ``stats`` ask; ``put KEY NAME VALUE``,
-``end KEY`` and ``leave`` change.
+``drop KEY NAME``, ``end KEY`` and ``leave`` change.
 """
 
 from __future__ import annotations
@@ -53,14 +53,18 @@ def answers(store: ReplicatedStore, connector: Connector, command: str, words: l
         case "have", keys:
             yield f"missing {sum(carry_out(store.load(key, now), connector) is None for key in keys)}"
         case "put", [key, name, value]:
-            yield f"put {put(store, connector, key, (name, value), now)}"
+            yield f"put {put(store, connector, key, (name, value.encode()), now)}"
+        case "drop", [key, name]:
+            yield f"put {put(store, connector, key, (name, None), now)}"
         case "end", [key]:
             carry_out(store.end(key, now + 600, now), connector)
             yield "ended"
         case "get", [key]:
             stored = carry_out(store.load(key, now), connector)
             entries = {} if stored is None else decode(stored.body).entries
-            yield "got " + json.dumps({name: (entry.value or b"").decode() for name, entry in entries.items()})
+            yield "got " + json.dumps(
+                {n: entry.value.decode() for n, entry in entries.items() if entry.value is not None}
+            )
         case "count", []:
             yield f"count {carry_out(store.count(now), connector)}"
         case "stats", []:
@@ -69,13 +73,13 @@ def answers(store: ReplicatedStore, connector: Connector, command: str, words: l
             yield f"error what is {command}?"
 
 
-def put(store: ReplicatedStore, connector: Connector, key: str, change: tuple[str, str], now: float) -> bool:
-    """Set one entry of a session, by compare and swap until it holds."""
+def put(store: ReplicatedStore, connector: Connector, key: str, change: tuple[str, bytes | None], now: float) -> bool:
+    """Set or delete one entry of a session, leaving a trace as a save does, by compare and swap until it holds."""
     name, value = change
     current = carry_out(store.load(key, now), connector)
     while True:
         content = Content(now, now + 3600) if current is None else decode(current.body)
-        entry = Entry(time.time_ns() // 1000, value.encode())
+        entry = Entry(time.time_ns() // 1000, value)
         body = encode(content.with_entries({**content.entries, name: entry}))
         if current is None:
             return carry_out(store.create(key, Stored(1, now + 3600, "", body), now), connector)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,12 @@ PATIENCE_S = 60
 class Member:
     """A process; what it says is read by a thread, so that nothing here blocks for ever."""
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, before: Sequence[str] = ()) -> None:
         program = Path(__file__).with_name("member.py")
         environment = {**os.environ, "CLUSTER_SECRET": secret}
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         self.process = subprocess.Popen(
-            [sys.executable, str(program), url],
+            [*before, sys.executable, str(program), url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

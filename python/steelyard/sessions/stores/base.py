@@ -35,6 +35,9 @@ class Gone:
 class Store(ABC):
     """Keeps sessions. ``key`` is ``keys.store_key(id)``, never an id; a loaded record is never past its ``expires``."""
 
+    joins_copies = False
+    """Whether it joins copies that were changed apart from each other, and so needs the traces of deleted keys."""
+
     @abstractmethod
     def load(self, key: str, now: float) -> Plan[Stored | None]:
         """The record; None when there is none, it is past its end, or it is a tombstone."""

@@ -29,6 +29,8 @@ from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
 class ReplicatedStore(Store):
     """Commands are operations for a key's owner, or functions of the node."""
 
+    joins_copies = True
+
     def __init__(self, options: Options) -> None:
         self.options = options
         self._node: Node | None = None
