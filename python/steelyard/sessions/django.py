@@ -2,15 +2,17 @@
 
 Cookie and lifetimes are Django's own settings (SESSION_COOKIE_*). The principal is the user who is logged in, so
 ``end_all`` logs a user out everywhere. With ``"steelyard.sessions.django.SessionMiddleware"`` in MIDDLEWARE, in the
-place of Django's, a store that does not answer is a 503 instead of a 500.
+place of Django's, a store that does not answer is a 503 instead of a 500, and a conflict or a lock that is taken a 409.
+``with lock(request, "pay"):`` or ``@locked("pay")`` over a view lets one request of a session in at a time.
 """
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Any
 
-from steelyard.sessions.errors import SessionEnded, StoreMisconfigured, StoreUnavailable
+from steelyard.sessions.errors import Conflict, SessionEnded, StoreMisconfigured, StoreUnavailable
 from steelyard.sessions.keys import is_id, new_id
 from steelyard.sessions.plan import carry_out
 from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE
@@ -24,8 +26,14 @@ try:
     from django.contrib.sessions.backends.base import SessionBase, UpdateError
     from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
     from django.http import HttpRequest, HttpResponse
+
+    from steelyard.sessions.django_lock import Lock, lock, locked
 except ImportError:
     raise StoreMisconfigured("Django is not installed: pip install django") from None
+
+log = logging.getLogger("steelyard.sessions")
+
+__all__ = ["Lock", "SessionMiddleware", "SessionStore", "end_all", "lock", "locked", "sessions"]
 
 
 @cache
@@ -109,6 +117,24 @@ class SessionStore(SessionBase):  # type: ignore[misc]
         self._get_session()
         self._renewing = self.modified = True
 
+    def settle(self) -> None:
+        """Save before the response, for a lock. What needs a new cookie waits for the response."""
+        if not self._session_key or self._renewing or not self.modified:
+            return
+        try:
+            self.save()
+        except UpdateError:
+            # The changes stay: the save before the response finds out again and takes the cookie away.
+            return
+        self.modified = False
+
+    def forget(self) -> None:
+        """Read it anew when it is next asked for, unless there is something of this request to save."""
+        if self._session_key and not self._renewing and not self.modified:
+            self._ours = None
+            if hasattr(self, "_session_cache"):
+                del self._session_cache
+
     @classmethod
     def clear_expired(cls) -> None:
         ours = sessions()
@@ -153,18 +179,23 @@ def _copy(wanted: dict[str, Any], ours: Session) -> None:
 
 
 class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]
-    """Django's, with 503 where the store does not answer."""
+    """Django's, with 503 where the store does not answer and 409 for a conflict."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return _unavailable() if isinstance(exception, StoreUnavailable) else None
+        return _refusal(exception) if isinstance(exception, StoreUnavailable | Conflict) else None
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:
             return super().process_response(request, response)
-        except StoreUnavailable:
-            return _unavailable()
+        except (StoreUnavailable, Conflict) as error:
+            return _refusal(error)
 
 
-def _unavailable() -> HttpResponse:
-    headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
-    return HttpResponse(UNAVAILABLE, status=503, content_type="text/plain", headers=headers)
+def _refusal(error: StoreUnavailable | Conflict) -> HttpResponse:
+    if isinstance(error, Conflict):
+        text, status, headers = f"{error}. Try again.\n", 409, {}
+    else:
+        log.error("session store unavailable: %s", error)
+        text, status, headers = UNAVAILABLE, 503, {"Retry-After": str(RETRY_AFTER_S)}
+    headers["Cache-Control"] = "no-store"
+    return HttpResponse(text, status=status, content_type="text/plain", headers=headers)
