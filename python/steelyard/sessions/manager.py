@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steelyard.sessions import merge
+from steelyard.sessions import merge, metrics
 from steelyard.sessions.codec import codec, decode, encode
 from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable, Unreadable
 from steelyard.sessions.keys import Seal, Signer, new_id, store_key
@@ -30,6 +30,9 @@ log = logging.getLogger("steelyard.sessions")
 
 ATTEMPTS = 2000
 """Saves of one request on one contended record; with the pauses between them more than a minute."""
+
+PURGE_S = 60.0
+"""How often a store in this process is rid of what is past its end, by a request that makes a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class Manager:
         self.codec = codec(self.settings.codec)
         self._seal = Seal(self.settings.encryption_keys)
         self.clock = clock
+        self.counts = metrics.Counts()
+        self._purged = clock()
+        metrics.register(self)
 
     def session(self, cookie_id: str | None, fetch: Callable[[Session], None] | None = None) -> Session:
         """A session that is not loaded yet; ``fetch`` is called when it is first read."""
@@ -70,7 +76,12 @@ class Manager:
             return
         if state.cookie_id is not None:
             key = store_key(state.cookie_id)
-            stored = yield from self.store.load(key, now)
+            try:
+                stored = yield from self.store.load(key, now)
+            except StoreUnavailable:
+                self.counts.failures += 1
+                raise
+            self.counts.loads += 1
             content = None if stored is None else self._open(key, stored)
             if content is not None and now < content.deadline:
                 state.stale = bool(content.moved_to)
@@ -83,20 +94,24 @@ class Manager:
         state = session.state
         if not state.loaded:
             return None
-        if state.ending or (state.cleared and not len(session)):
-            return (yield from self._end(session))
-        now = self.clock()
-        changes = session.changes(int(now * 1e6))
-        if state.stored is None:
-            if not changes and not state.principal:
-                return None
-            return (yield from self._create(session, changes, now))
-        if state.renewing and not state.stale:
-            return (yield from self._renew(session, changes, now))
-        if changes:
-            yield from self._replace(session, changes, now)
-        else:
-            yield from self._touch(state.stored, session, now)
+        try:
+            if state.ending or (state.cleared and not len(session)):
+                return (yield from self._end(session))
+            now = self.clock()
+            changes = session.changes(int(now * 1e6))
+            if state.stored is None:
+                if not changes and not state.principal:
+                    return None
+                return (yield from self._create(session, changes, now))
+            if state.renewing and not state.stale:
+                return (yield from self._renew(session, changes, now))
+            if changes:
+                yield from self._replace(session, changes, now)
+            else:
+                yield from self._touch(state.stored, session, now)
+        except StoreUnavailable:
+            self.counts.failures += 1
+            raise
         return None
 
     def of_principal(self, principal: str) -> Plan[list[Stored]]:
@@ -115,6 +130,7 @@ class Manager:
         for key in (yield from self.store.of_principal(principal, now)):
             if key != spared and (yield from self.store.end(key, now + self.settings.tombstone, now)) is not None:
                 ended += 1
+                self.counts.ended += 1
                 self._tell(self.settings.hooks.ended, key)
         return ended
 
@@ -126,6 +142,7 @@ class Manager:
         """Remove sessions past their end, where the store does not do it itself. Returns how many."""
         keys = yield from self.store.purge(self.clock(), limit)
         for key in keys:
+            self.counts.expired += 1
             self._tell(self.settings.hooks.expired, key)
         return len(keys)
 
@@ -138,7 +155,12 @@ class Manager:
         stored = self._close(key, content, 1, session.state.principal, now)
         if not (yield from self.store.create(key, stored, now)):
             raise StoreUnavailable("the store refused a new session: its key is taken")
+        self.counts.created += 1
+        self.counts.saves += 1
         self._tell(self.settings.hooks.created, key)
+        if self.store.in_process and now >= self._purged + PURGE_S:
+            self._purged = now
+            yield from self.purge()
         session.state.cookie_id = session_id
         session.settle(stored, content)
         return SetCookie(session_id, content.deadline - now)
@@ -157,16 +179,19 @@ class Manager:
             outcome = yield from self.store.replace(key, current.version, stored, now)
             match outcome:
                 case Saved():
+                    self.counts.saves += 1
                     session.settle(stored, merged)
                     return
                 case Gone():
                     raise SessionEnded("the session ended while this request ran; its changes were not saved")
                 case Outrun(current):
+                    self.counts.retries += 1
                     content = self._open_or_raise(key, current)
                     if content.moved_to:
                         key, current, content = yield from self._follow(content)
                     clash = merge.conflicts(state.content.entries, changes, content.entries)
                     if clash and self.settings.on_conflict == "raise":
+                        self.counts.conflicts += 1
                         raise Conflict(clash)
             if attempt > 2:
                 yield Pause(random.uniform(0, min(0.02, 0.0005 * attempt)))
@@ -188,6 +213,7 @@ class Manager:
             outcome = yield from self._leave_signpost(old_key, old, before, key, now)
             if not isinstance(outcome, Outrun):
                 break
+            self.counts.retries += 1
             # Somebody saved under the old id in the meantime: take that over, then try again.
             old, before = outcome.current, self._open_or_raise(old_key, outcome.current)
             content = content.with_entries(self._applied(_later_than(before.entries, changes), before.entries, now))
@@ -205,6 +231,8 @@ class Manager:
             if not isinstance((yield from self.store.replace(key, stored.version, fresh, now)), Saved):
                 raise SessionEnded("the session ended while it was renewed")
             stored = fresh
+        self.counts.renewed += 1
+        self.counts.saves += 1
         self._tell(self.settings.hooks.renewed, key)
         state.cookie_id = session_id
         session.settle(stored, content)
@@ -227,6 +255,7 @@ class Manager:
             key: str = store_key(state.cookie_id)
             while key:
                 was = yield from self.store.end(key, now + self.settings.tombstone, now)
+                self.counts.ended += 1
                 self._tell(self.settings.hooks.ended, key)
                 content = None if was is None else self._open(key, was)
                 key = "" if content is None else content.moved_to
@@ -241,6 +270,7 @@ class Manager:
         expires = min(now + self.settings.idle, session.state.content.deadline)
         if expires - stored.expires >= self.settings.touch_share * self.settings.idle:
             yield from self.store.touch(store_key(session.state.cookie_id), expires, now)
+            self.counts.touches += 1
 
     def _follow(self, content: Content) -> Plan[tuple[str, Stored, Content]]:
         """The record that a signpost points to; signposts may point to signposts."""
@@ -271,6 +301,7 @@ class Manager:
             return self._open_or_raise(key, stored)
         except Unreadable as error:
             log.warning("session record %s… set aside: %s", key[:8], error)
+            self.counts.unreadable += 1
             self._tell(self.settings.hooks.unreadable, key)
             return None
 

@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from steelyard.sessions.errors import StoreUnavailable
+from steelyard.sessions.metrics import Metric
 from steelyard.sessions.replication import wire
 from steelyard.sessions.replication.links import Links
 from steelyard.sessions.replication.options import Options
@@ -44,12 +45,32 @@ class Stats:
     members: int
     settled: bool
     records: int
+    sessions: int
     bytes_held: int
     bytes_sent: int
     writes: int
     """Writes that this member decided as owner."""
     catch_up: float
     """How long the last catching-up after a change of membership took."""
+
+
+METRICS: dict[str, tuple[Literal["gauge", "counter"], str, str]] = {
+    "members": ("gauge", "members", "Members that this one sees, itself included."),
+    "settled": ("gauge", "settled", "1 if this member has caught up with the others, 0 while it does."),
+    "records": ("gauge", "records", "Records kept here: sessions, tombstones of ended ones, leases."),
+    "sessions": ("gauge", "sessions", "Copies of sessions kept here; all members' sum counts each one once a copy."),
+    "bytes_held": ("gauge", "held_bytes", "Bytes of the bodies kept here."),
+    "bytes_sent": ("counter", "sent_bytes", "Bytes sent to other members."),
+    "writes": ("counter", "writes", "Writes that this member decided as their sessions' owner."),
+    "catch_up": ("gauge", "catch_up_seconds", "How long the last catching-up after a change of membership took."),
+}
+"""A field of ``Stats`` to kind, name and meaning."""
+
+
+def as_metrics(stats: Stats) -> list[Metric]:
+    """The figures for whatever collects metrics."""
+    found = asdict(stats)
+    return [Metric(name, kind, meaning, float(found[field])) for field, (kind, name, meaning) in METRICS.items()]
 
 
 class Node:
@@ -103,9 +124,17 @@ class Node:
 
     def stats(self) -> Stats:
         with self._changed:
-            held, bytes_held, view, settled = len(self._replica), self._replica.bytes_held, self.view, self._settled
-        sent = self.links.bytes_sent
-        return Stats(len(view.names), settled is view, held, bytes_held, sent, self._writes, self._catch_up)
+            replica, view = self._replica, self.view
+            return Stats(
+                members=len(view.names),
+                settled=self._settled is view,
+                records=len(replica),
+                sessions=replica.sessions,
+                bytes_held=replica.bytes_held,
+                bytes_sent=self.links.bytes_sent,
+                writes=self._writes,
+                catch_up=self._catch_up,
+            )
 
     # Questions -------------------------------------------------------------------------------------------------------
 
@@ -359,8 +388,3 @@ class Node:
 
 def _ignore(_: object) -> None:
     """A worker replies by itself."""
-
-
-def as_metrics(stats: Stats) -> dict[str, float]:
-    """The figures by name, for whatever collects metrics."""
-    return {name: float(value) for name, value in asdict(stats).items()}

@@ -66,6 +66,8 @@ class Replica:
         self._digests = [0] * PARTITIONS
         self._principals: dict[str, set[str]] = {}
         self.bytes_held = 0
+        self.sessions = 0
+        """Neither ended ones nor leases; those past their end until they are purged."""
 
     # What an owner decides -------------------------------------------------------------------------------------------
 
@@ -117,10 +119,12 @@ class Replica:
         return sum(map(len, self._parts))
 
     def purge(self, now: float, limit: int) -> list[str]:
-        """Forget records past their end; the keys of those that were sessions, not ended ones."""
-        past = [key for part in self._parts for key, held in part.items() if held.stored.expires <= now][:limit]
-        gone = [self._drop(key) for key in past]
-        return [k for k, h in zip(past, gone, strict=True) if h.stored.version != ENDED and not k.startswith(LEASE)]
+        """Forget up to ``limit`` sessions past their end and return their keys; all else past its end goes too."""
+        past = [(key, held) for part in self._parts for key, held in part.items() if held.stored.expires <= now]
+        sessions = [key for key, held in past if _is_session(key, held)][:limit]
+        for key in [*sessions, *(key for key, held in past if not _is_session(key, held))]:
+            self._drop(key)
+        return sessions
 
     def drop_partition(self, number: int) -> None:
         """Forget what others keep now."""
@@ -134,6 +138,7 @@ class Replica:
         self._parts[number][key] = held
         self._digests[number] ^= _mark(key, held)
         self.bytes_held += len(held.stored.body)
+        self.sessions += _is_session(key, held)
         if held.stored.principal:
             self._principals.setdefault(held.stored.principal, set()).add(key)
 
@@ -142,6 +147,7 @@ class Replica:
         held = self._parts[number].pop(key)
         self._digests[number] ^= _mark(key, held)
         self.bytes_held -= len(held.stored.body)
+        self.sessions -= _is_session(key, held)
         if held.stored.principal:
             keys = self._principals[held.stored.principal]
             keys.discard(key)
@@ -174,6 +180,10 @@ def _decide(  # noqa: PLR0911 (one return a rule)
         case "unlock" if live is not None and live.body == asked.token.encode():
             return Answer("ok"), replace(live, expires=0.0)
     return Answer("no"), None
+
+
+def _is_session(key: str, held: Held) -> bool:
+    return held.stored.version != ENDED and not key.startswith(LEASE)
 
 
 def _same_save(one: Stored, other: Stored) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from steelyard.sessions.metrics import Metric
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import Stored
 
@@ -35,6 +36,8 @@ class Gone:
 class Store(ABC):
     """Keeps sessions. ``key`` is ``keys.store_key(id)``, never an id; a loaded record is never past its ``expires``."""
 
+    in_process = False
+    """Whether the records are in this process, where nobody else can remove those past their end."""
     joins_copies = False
     """Whether it joins copies that were changed apart from each other, and so needs the traces of deleted keys."""
 
@@ -68,7 +71,8 @@ class Store(ABC):
 
     @abstractmethod
     def purge(self, now: float, limit: int) -> Plan[list[str]]:
-        """Remove up to ``limit`` records past their end and return their keys; [] where the store does it itself."""
+        """Remove sessions past their end and return their keys, up to ``limit``; tombstones too, which are not told.
+        [] when none is left, and where the store does it itself."""
 
     @abstractmethod
     def lock(self, name: str, token: str, until: float, now: float) -> Plan[bool]:
@@ -77,6 +81,19 @@ class Store(ABC):
     @abstractmethod
     def unlock(self, name: str, token: str) -> Plan[None]:
         """Give the lease back, if this token holds it."""
+
+    @property
+    def name(self) -> str:
+        """What metrics call it."""
+        return type(self).__name__.removesuffix("Store").lower()
+
+    def metrics(self) -> list[Metric]:
+        """What the store knows of itself, at no cost of a round trip."""
+        return []
+
+    def labels(self) -> dict[str, str]:
+        """What tells two of these metrics apart."""
+        return {}
 
     @abstractmethod
     def connector(self) -> Connector:

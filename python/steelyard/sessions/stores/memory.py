@@ -17,6 +17,8 @@ from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
 class MemoryStore(Store):
     """A dictionary and a lock."""
 
+    in_process = True
+
     def __init__(self) -> None:
         self._records: dict[str, Stored] = {}
         self._leases: dict[str, tuple[str, float]] = {}
@@ -81,8 +83,12 @@ class MemoryStore(Store):
 
     def purge(self, now: float, limit: int) -> Plan[list[str]]:
         def command() -> list[str]:
-            past = [key for key, stored in self._records.items() if stored.expires <= now][:limit]
-            return [key for key in past if self._records.pop(key).version != ENDED]
+            past = [(key, stored) for key, stored in self._records.items() if stored.expires <= now]
+            sessions = [key for key, stored in past if stored.version != ENDED][:limit]
+            for key in [*sessions, *(key for key, stored in past if stored.version == ENDED)]:
+                del self._records[key]
+            self._leases = {name: lease for name, lease in self._leases.items() if lease[1] > now}
+            return sessions
 
         return (yield command)  # type: ignore[no-any-return]
 

@@ -17,9 +17,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from steelyard.sessions.metrics import Metric
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import Stored
-from steelyard.sessions.replication.node import Node
+from steelyard.sessions.replication.node import Node, as_metrics
 from steelyard.sessions.replication.options import Options
 from steelyard.sessions.replication.options import from_url as options_from_url
 from steelyard.sessions.replication.replica import LEASE, Answer, Operation
@@ -29,6 +30,7 @@ from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
 class ReplicatedStore(Store):
     """Commands are operations for a key's owner, or functions of the node."""
 
+    in_process = True
     joins_copies = True
 
     def __init__(self, options: Options) -> None:
@@ -80,6 +82,14 @@ class ReplicatedStore(Store):
 
     def unlock(self, name: str, token: str) -> Plan[None]:
         yield Operation("unlock", LEASE + name, 0.0, token=token)
+
+    def metrics(self) -> list[Metric]:
+        with self._lock:
+            node = self._node
+        return [] if node is None else as_metrics(node.stats())
+
+    def labels(self) -> dict[str, str]:
+        return {"member": self.options.name}
 
     def connector(self) -> Connector:
         return _Blocking(self, self._enter())

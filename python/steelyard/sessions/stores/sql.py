@@ -136,14 +136,19 @@ class SqlStore(Store):
         return int(result.rows[0][0])
 
     def purge(self, now: float, limit: int) -> Plan[list[str]]:
-        result = yield self._ask(
-            f"SELECT id, version FROM {self.table} WHERE expires <= ? ORDER BY expires LIMIT {int(limit)}", _ms(now)
-        )
-        removed = []
-        for key, version in result.rows:
-            gone = yield self._ask(f"DELETE FROM {self.table} WHERE id = ? AND expires <= ?", _text(key), _ms(now))
-            if gone.affected and version != ENDED:
-                removed.append(_text(key))
+        # Leases whose holders died; the others were given back.
+        yield self._ask(f"DELETE FROM {self.table}_leases WHERE expires <= ?", _ms(now))
+        removed: list[str] = []
+        while not removed:
+            result = yield self._ask(
+                f"SELECT id, version FROM {self.table} WHERE expires <= ? ORDER BY expires LIMIT {int(limit)}", _ms(now)
+            )
+            for key, version in result.rows:
+                gone = yield self._ask(f"DELETE FROM {self.table} WHERE id = ? AND expires <= ?", _text(key), _ms(now))
+                if gone.affected and version != ENDED:
+                    removed.append(_text(key))
+            if len(result.rows) < limit:
+                break
         return removed
 
     def lock(self, name: str, token: str, until: float, now: float) -> Plan[bool]:
