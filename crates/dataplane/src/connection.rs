@@ -17,7 +17,7 @@ use std::task::Poll;
 use steelyard_balance::ServerIndex;
 use steelyard_http::Peer;
 use steelyard_http::proxy_protocol::{self, ProxyParsed};
-use tokio::net::TcpStream;
+use steelyard_reactor::Socket;
 
 /// What a PROXY header and the request behind it may need at first.
 const PROXY_MOST: usize = crate::buffer::SIZE;
@@ -41,13 +41,13 @@ pub struct Connection {
 }
 
 /// Give the connection a task of its own; a panic in it ends this connection and no other.
-pub fn spawn(worker: &Rc<Worker>, service: Arc<str>, stream: TcpStream, peer: SocketAddr) {
+pub fn spawn(worker: &Rc<Worker>, service: Arc<str>, stream: Socket, peer: SocketAddr) {
     let worker = worker.clone();
     let Some(service) = worker.service(&service) else { return };
-    tokio::task::spawn_local(run(worker, service, stream, peer));
+    steelyard_reactor::spawn(run(worker, service, stream, peer));
 }
 
-async fn run(worker: Rc<Worker>, service: ServiceHere, stream: TcpStream, peer: SocketAddr) {
+async fn run(worker: Rc<Worker>, service: ServiceHere, stream: Socket, peer: SocketAddr) {
     let _open = worker.shared.open();
     let _counted = Counted::new(&worker, &service);
     let limits = &service.spec.limits;
@@ -60,7 +60,7 @@ async fn run(worker: Rc<Worker>, service: ServiceHere, stream: TcpStream, peer: 
         Err(reason) => return worker.reject(&service.spec.name, reason),
     };
     let mut connection = Connection {
-        stream: Stream::Tcp(stream),
+        stream: Stream::Plain(stream),
         timer: worker.timers.timer(),
         client,
         source: peer,

@@ -25,7 +25,6 @@ mod relay;
 pub mod report;
 mod shared;
 pub mod snapshot;
-mod socket;
 mod splice;
 mod tcp;
 mod timers;

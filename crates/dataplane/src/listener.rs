@@ -4,18 +4,17 @@
 use crate::connection;
 use crate::worker::Worker;
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::task::{Poll, Waker};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use steelyard_reactor::{Listener as ListeningSocket, Socket};
 
 /// How long a worker that may not accept waits before it tries again.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MS: u64 = 50;
 
 /// A listening address is known by what the configuration says, so that a renamed service keeps its socket; with port 0
 /// each service has its own.
@@ -61,10 +60,10 @@ impl Listener {
 }
 
 /// The accepting task.
-pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: TcpListener) {
+pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: ListeningSocket) {
     loop {
         if worker.shared.is_full() && !listener.stopped.get() {
-            tokio::time::sleep(PAUSE).await;
+            pause(&worker).await;
             continue;
         }
         match next(&listener, &socket).await {
@@ -74,7 +73,7 @@ pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: TcpListe
                 if listener.stopped.get() {
                     break;
                 }
-                tokio::time::sleep(PAUSE).await;
+                pause(&worker).await;
             }
             // The client went away between its SYN and our accept.
             Some(Err(_)) => {}
@@ -84,8 +83,15 @@ pub async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, socket: TcpListe
     close(&worker, &listener, socket);
 }
 
+/// Deadlines are kept by a tick, so it may last a tick longer.
+async fn pause(worker: &Worker) {
+    let timer = worker.timers.timer();
+    timer.set(worker.clock.refresh() / 1000, PAUSE_MS);
+    let _ = timer.limit(pending::<()>()).await;
+}
+
 /// The next connection; none once the listener is stopped.
-async fn next(listener: &Listener, socket: &TcpListener) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+async fn next(listener: &Listener, socket: &ListeningSocket) -> Option<io::Result<(Socket, SocketAddr)>> {
     poll_fn(|cx| match socket.poll_accept(cx) {
         Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
         Poll::Pending if listener.stopped.get() => Poll::Ready(None),
@@ -98,20 +104,15 @@ async fn next(listener: &Listener, socket: &TcpListener) -> Option<io::Result<(T
 }
 
 /// Closing a listening socket resets the connections that wait in it, so they are taken first.
-fn close(worker: &Rc<Worker>, listener: &Listener, socket: TcpListener) {
-    if let Ok(socket) = socket.into_std() {
-        while let Ok((stream, peer)) = socket.accept() {
-            if stream.set_nonblocking(true).is_ok()
-                && let Ok(stream) = TcpStream::from_std(stream)
-            {
-                open(worker, listener, stream, peer);
-            }
-        }
+fn close(worker: &Rc<Worker>, listener: &Listener, socket: ListeningSocket) {
+    while let Ok((stream, peer)) = socket.accept() {
+        open(worker, listener, stream, peer);
     }
+    drop(socket);
     listener.done.borrow_mut().take();
 }
 
-fn open(worker: &Rc<Worker>, listener: &Listener, stream: TcpStream, peer: SocketAddr) {
+fn open(worker: &Rc<Worker>, listener: &Listener, stream: Socket, peer: SocketAddr) {
     let service = listener.service.borrow().clone();
     connection::spawn(worker, service, stream, peer);
 }

@@ -6,13 +6,13 @@
 
 use crate::clock::Clock;
 use crate::snapshot::Timeouts;
-use crate::socket::Socket;
 use crate::splice::{Failed, Side, Splice};
 use crate::timers::Timer;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
+use steelyard_reactor::Socket;
 
 /// What fits into one read; a read that fills it says that more is to come.
 const PIECE: usize = 16 << 10;
@@ -78,8 +78,8 @@ impl Patience {
 pub struct Relay<'a> {
     pub clock: &'a Clock,
     pub timer: &'a Timer,
-    pub client: Socket<'a>,
-    pub server: Socket<'a>,
+    pub client: &'a Socket,
+    pub server: &'a Socket,
     pub patience: Patience,
 }
 
@@ -193,8 +193,8 @@ impl Direction {
     fn run(
         &mut self,
         cx: &mut Context<'_>,
-        from: Socket<'_>,
-        to: Socket<'_>,
+        from: &Socket,
+        to: &Socket,
         now_ms: u64,
         mut moved: impl FnMut(u64),
     ) -> io::Result<()> {
@@ -224,14 +224,14 @@ impl Direction {
         Ok(())
     }
 
-    fn step(&mut self, cx: &mut Context<'_>, from: Socket<'_>, to: Socket<'_>) -> Poll<Result<u64, Failed>> {
+    fn step(&mut self, cx: &mut Context<'_>, from: &Socket, to: &Socket) -> Poll<Result<u64, Failed>> {
         if !self.kept.is_empty() {
             return self.flush(cx, to);
         }
         if self.ended && self.splice.held() == 0 {
             self.done = true;
             // It fails when the other side has gone altogether, which the other direction finds out.
-            to.shutdown();
+            let _ = to.shutdown();
             return Poll::Ready(Ok(0));
         }
         if self.splice.held() > 0 || (self.is_fast && !self.copy_only) {
@@ -240,7 +240,7 @@ impl Direction {
         self.copy(cx, from, to)
     }
 
-    fn splice(&mut self, cx: &mut Context<'_>, from: Socket<'_>, to: Socket<'_>) -> Poll<Result<u64, Failed>> {
+    fn splice(&mut self, cx: &mut Context<'_>, from: &Socket, to: &Socket) -> Poll<Result<u64, Failed>> {
         match ready!(self.splice.poll(cx, from, to, u64::MAX)) {
             Ok(count) => {
                 self.ended = count == 0;
@@ -255,7 +255,7 @@ impl Direction {
         }
     }
 
-    fn copy(&mut self, cx: &mut Context<'_>, from: Socket<'_>, to: Socket<'_>) -> Poll<Result<u64, Failed>> {
+    fn copy(&mut self, cx: &mut Context<'_>, from: &Socket, to: &Socket) -> Poll<Result<u64, Failed>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let count = ready!(from.poll_read(cx, scratch)).map_err(|error| Failed { side: Side::From, error })?;
             self.ended = count == 0;
@@ -270,7 +270,7 @@ impl Direction {
         })
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>, to: Socket<'_>) -> Poll<Result<u64, Failed>> {
+    fn flush(&mut self, cx: &mut Context<'_>, to: &Socket) -> Poll<Result<u64, Failed>> {
         let failed = |error| Failed { side: Side::To, error };
         let given = ready!(to.poll_write(cx, &self.kept[self.given..])).map_err(failed)?;
         self.given += given;

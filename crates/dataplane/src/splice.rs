@@ -9,13 +9,12 @@
 //! Not here: deadlines, which are the caller's (each step returns as soon as something moved), and what to do when a
 //! side fails.
 
-use crate::socket::Socket;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::task::{Context, Poll};
-use tokio::io::Interest;
+use std::task::{Context, Poll, ready};
+use steelyard_reactor::{Interest, Socket};
 
 /// The size of a pipe, and the most that is moved at once. Measured with bodies of 1 MiB: 1 MiB costs half as much CPU
 /// again, because the pages have left the cache before they are sent.
@@ -64,13 +63,7 @@ impl Splice {
     ///
     /// Ready with the number of bytes that `to` got; 0 means that `left` is 0 or that `from` has ended. Pending: the
     /// task is woken when the side that it waits for is ready.
-    pub fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        from: Socket<'_>,
-        to: Socket<'_>,
-        left: u64,
-    ) -> Poll<Result<u64, Failed>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>, from: &Socket, to: &Socket, left: u64) -> Poll<Result<u64, Failed>> {
         let mut moved = 0;
         loop {
             let side = if self.held > 0 { Side::To } else { Side::From };
@@ -86,10 +79,7 @@ impl Splice {
                     if moved > 0 {
                         return Poll::Ready(Ok(moved));
                     }
-                    let ready = if side == Side::To { to.poll_writable(cx) } else { from.poll_readable(cx) };
-                    if let Err(error) = std::task::ready!(ready) {
-                        return Poll::Ready(Err(Failed { side, error }));
-                    }
+                    ready!(if side == Side::To { to.poll_writable(cx) } else { from.poll_readable(cx) });
                 }
                 // What did arrive is reported first; the failure shows itself again at the next step.
                 Err(_) if moved > 0 => return Poll::Ready(Ok(moved)),
@@ -104,13 +94,13 @@ impl Splice {
     }
 
     /// Fill the empty pipe.
-    fn take(&mut self, from: Socket<'_>, most: u64) -> io::Result<u64> {
+    fn take(&mut self, from: &Socket, most: u64) -> io::Result<u64> {
         let pipe = match self.pipe.take() {
             Some(pipe) => pipe,
             None => Pipe::take()?,
         };
         let most = usize::try_from(most).unwrap_or(CHUNK).min(CHUNK);
-        match from.try_io(Interest::READABLE, |fd| transfer(fd, pipe.write.as_fd(), most)) {
+        match from.try_io(Interest::Readable, |fd| transfer(fd, pipe.write.as_fd(), most)) {
             Ok(taken) => {
                 self.held = taken;
                 self.ended = taken == 0;
@@ -125,9 +115,9 @@ impl Splice {
     }
 
     /// Empty the pipe as far as the socket takes it.
-    fn give(&mut self, to: Socket<'_>) -> io::Result<u64> {
+    fn give(&mut self, to: &Socket) -> io::Result<u64> {
         let Some(pipe) = self.pipe.take() else { return Ok(0) };
-        let given = to.try_io(Interest::WRITABLE, |fd| transfer(pipe.read.as_fd(), fd, self.held));
+        let given = to.try_io(Interest::Writable, |fd| transfer(pipe.read.as_fd(), fd, self.held));
         self.held -= given.as_ref().copied().unwrap_or(0);
         self.put(pipe);
         given.map(|given| given as u64)

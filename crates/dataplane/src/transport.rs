@@ -1,26 +1,16 @@
 //! One byte stream to a client or a server. TLS will be one more variant; nothing above knows which one it has.
-//!
-//! Reads and writes go through [`Socket`], which learns from a short one that the socket is empty or full: no call is
-//! made only to be told to wait.
 
 use crate::address::Address;
 use crate::buffer::Buffer;
-use crate::socket::Socket;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::SockRef;
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use tokio::io::{AsyncWrite, Interest};
-use tokio::net::{TcpStream, UnixStream};
+use steelyard_reactor::{Interest, Socket};
 
 pub enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Plain(Socket),
 }
 
 /// What the kernel knows of the other side.
@@ -35,14 +25,10 @@ pub enum Presence {
 
 impl Stream {
     pub async fn connect(address: &Address) -> io::Result<Stream> {
-        match address {
-            Address::Ip(address) => {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
-            }
-            Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
-        }
+        Ok(Stream::Plain(match address {
+            Address::Ip(address) => Socket::connect(*address).await?,
+            Address::Unix(path) => Socket::connect_unix(path).await?,
+        }))
     }
 
     /// Read into the buffer's space, which must not be empty. 0: the peer has ended its side.
@@ -68,28 +54,25 @@ impl Stream {
     }
 
     /// Ready when a read would not wait. No system call.
-    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(stream) => stream.poll_read_ready(cx),
-            Stream::Unix(stream) => stream.poll_read_ready(cx),
-        }
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.socket().poll_readable(cx)
     }
 
     /// Whether a connection that should be silent was ended or has said something, as far as the runtime knows. The
     /// kernel is asked only when the runtime says so: the last read or splice may just have left the readiness set.
     pub fn is_disturbed(&self) -> bool {
-        let peeked = self.socket().try_io(Interest::READABLE, |_| self.peek());
+        let peeked = self.socket().try_io(Interest::Readable, |_| self.socket().peek());
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// The same, asked of the kernel: for requests that cannot be repeated.
     pub fn is_disturbed_now(&self) -> bool {
-        !matches!(self.peek(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        !matches!(self.socket().peek(), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Where the other side is, also behind what it sent and nobody has read yet.
     pub fn presence(&self) -> Presence {
-        let mut fds = [PollFd::from_borrowed_fd(self.socket().fd(), PollFlags::RDHUP)];
+        let mut fds = [PollFd::new(self.socket(), PollFlags::RDHUP)];
         // A failed call knows nothing, and reads and writes will tell.
         let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
         let events = fds[0].revents();
@@ -102,51 +85,29 @@ impl Stream {
         }
     }
 
-    fn peek(&self) -> io::Result<usize> {
-        let mut byte = [MaybeUninit::uninit()];
-        match self {
-            Stream::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
-            Stream::Unix(stream) => SockRef::from(stream).peek(&mut byte),
-        }
-    }
-
     pub async fn read(&mut self, buffer: &mut Buffer, most: usize) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, buffer, most)).await
     }
 
     /// End our side; the peer still reads what is on its way.
-    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-
-    pub async fn shutdown(&mut self) -> io::Result<()> {
-        poll_fn(|cx| self.poll_shutdown(cx)).await
+    pub fn shutdown(&self) -> io::Result<()> {
+        self.socket().shutdown()
     }
 
     /// Closing will send a reset instead of a clean end, so that the peer knows that something is missing.
     pub fn reset_on_close(&self) {
-        if let Stream::Tcp(stream) = self {
-            // If it fails the connection is gone already.
-            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-        }
+        self.socket().reset_on_close();
     }
 
     /// Our own end's address.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        match self {
-            Stream::Tcp(stream) => stream.local_addr().ok(),
-            Stream::Unix(_) => None,
-        }
+        self.socket().local_address()
     }
 
-    /// For moving pages without a copy.
-    pub fn socket(&self) -> Socket<'_> {
+    /// What is below, for moving pages without a copy.
+    pub fn socket(&self) -> &Socket {
         match self {
-            Stream::Tcp(stream) => Socket::Tcp(stream),
-            Stream::Unix(stream) => Socket::Unix(stream),
+            Stream::Plain(socket) => socket,
         }
     }
 }

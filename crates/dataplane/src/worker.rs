@@ -24,8 +24,7 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use steelyard_balance::spec::RetrySpec;
-use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use steelyard_reactor::{Interval, Receiver, Sender as Commands, inbox};
 
 /// Ticks between two looks at the idle connections to servers.
 const SWEEP_TICKS: u64 = 10;
@@ -62,7 +61,7 @@ pub enum Command {
 
 /// The engine's end of a worker.
 pub struct Handle {
-    pub commands: UnboundedSender<Command>,
+    pub commands: Commands<Command>,
     pub thread: JoinHandle<()>,
 }
 
@@ -88,16 +87,19 @@ pub struct Worker {
 
 /// Start the thread of worker `index`.
 pub fn start(index: usize, shared: Arc<Shared>) -> Result<Handle, Error> {
-    let (commands, receiver) = unbounded_channel();
+    let (commands, receiver) = inbox();
     let (ready, is_ready) = std::sync::mpsc::channel();
     let thread = std::thread::Builder::new()
         .name(format!("steelyard-{index}"))
-        .spawn(move || match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => {
-                let _ = ready.send(Ok(()));
-                runtime.block_on(run(Rc::new(Worker::new(index, shared)), receiver));
-            }
-            Err(error) => {
+        .spawn(move || {
+            let started = ready.clone();
+            let ended = steelyard_reactor::block_on(async {
+                let ticks = Interval::new(Duration::from_millis(TICK_MS))?;
+                let _ = started.send(Ok(()));
+                run(Rc::new(Worker::new(index, shared)), ticks, receiver).await;
+                Ok(())
+            });
+            if let Err(error) = ended.and_then(|run| run) {
                 let _ = ready.send(Err(error));
             }
         })
@@ -106,22 +108,23 @@ pub fn start(index: usize, shared: Arc<Shared>) -> Result<Handle, Error> {
     Ok(Handle { commands, thread })
 }
 
-async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
-    let ticking = tokio::task::spawn_local(tick(worker.clone()));
-    while let Some(command) = commands.recv().await {
+async fn run(worker: Rc<Worker>, ticks: Interval, mut commands: Receiver<Command>) {
+    let waking = worker.clone();
+    steelyard_reactor::on_wake(move || {
+        waking.clock.refresh();
+    });
+    steelyard_reactor::spawn(tick(worker.clone(), ticks));
+    while let Some(command) = commands.receive().await {
         if let Command::Stop = command {
             break;
         }
         worker.obey(command);
     }
-    ticking.abort();
 }
 
-async fn tick(worker: Rc<Worker>) {
-    let mut interval = tokio::time::interval(Duration::from_millis(TICK_MS));
+async fn tick(worker: Rc<Worker>, mut ticks: Interval) {
     for count in 1u64.. {
-        interval.tick().await;
-        worker.clock.refresh();
+        ticks.tick().await;
         worker.timers.tick(worker.clock.now_ms());
         if count.is_multiple_of(SWEEP_TICKS) {
             worker.idle.borrow_mut().sweep(worker.clock.now_ms());
@@ -241,12 +244,12 @@ impl Worker {
     }
 
     fn listen(self: &Rc<Self>, key: ListenKey, service: Arc<str>, socket: TcpListener) {
-        let Ok(socket) = tokio::net::TcpListener::from_std(socket) else {
+        let Ok(socket) = steelyard_reactor::Listener::new(socket) else {
             self.reject(&service, "descriptors");
             return;
         };
         let listener = Listener::new(service);
         self.listeners.borrow_mut().insert(key, listener.clone());
-        tokio::task::spawn_local(listener::accept(self.clone(), listener, socket));
+        steelyard_reactor::spawn(listener::accept(self.clone(), listener, socket));
     }
 }

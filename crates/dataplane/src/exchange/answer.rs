@@ -60,7 +60,7 @@ pub async fn answer(
 
 /// Write the head of the final response. Says whether the client's connection can be kept.
 fn begin(connection: &mut Connection, exchange: &mut Exchange, held: &Held) -> After {
-    let now_us = connection.worker.clock.refresh();
+    let now_us = connection.worker.clock.now_us();
     let Exchange { request_head, response_head: head, server_in, request, response, trip, .. } = exchange;
     let latency_us = now_us.saturating_sub(trip.sent_us);
     trip.upstream_us = Some(latency_us);

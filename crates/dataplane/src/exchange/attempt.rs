@@ -161,7 +161,7 @@ pub async fn open(connection: &mut Connection, exchange: &mut Exchange, held: &H
     let mut opened = connect_once(connection, exchange, *slot, address).await;
     // Idle connections to servers are worth less than a request.
     if matches!(opened, Err(ConnectError::Exhausted)) && worker.idle.borrow_mut().clear() > 0 {
-        tokio::task::yield_now().await;
+        steelyard_reactor::yield_now().await;
         opened = connect_once(connection, exchange, *slot, address).await;
     }
     let upstream = opened.map_err(|error| match error {

@@ -4,9 +4,9 @@ use super::Exchange;
 use super::record::Trip;
 use crate::buffer;
 use crate::connection::Connection;
-use crate::socket::is_passing;
 use crate::timers::Elapsed;
 use steelyard_http::{Method, Parsed, parse_request};
+use steelyard_reactor::is_passing;
 
 pub enum Read {
     Complete,
@@ -67,7 +67,7 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
 
 /// The first byte of a request is here.
 fn begin(connection: &mut Connection, exchange: &mut Exchange) {
-    let now_us = connection.worker.clock.refresh();
+    let now_us = connection.worker.clock.now_us();
     exchange.trip = Trip::begin(now_us);
     connection.timer.set(now_us / 1000, connection.service.spec.timeouts.header);
 }

@@ -148,7 +148,7 @@ async fn drain(connection: &mut Connection, exchange: &mut Exchange) -> bool {
 /// (RFC 9112 §9.6).
 pub async fn linger(connection: &mut Connection, exchange: &mut Exchange) {
     connection.timer.set(connection.worker.clock.refresh() / 1000, LINGER_MS);
-    if connection.stream.shutdown().await.is_err() {
+    if connection.stream.shutdown().is_err() {
         return;
     }
     let scratch = &mut exchange.server_in;

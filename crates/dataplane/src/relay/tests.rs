@@ -5,18 +5,17 @@ use std::net::{Shutdown, TcpListener as StdListener, TcpStream as StdStream};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use steelyard_reactor::{Interval, block_on, spawn};
 
 const FOREVER: Patience = Patience { tunnel: 0, stall: 0 };
 
 /// Both ends of a connection: the one that a thread of the test drives, and the one that the relay has.
-fn pair() -> (StdStream, TcpStream) {
+fn pair() -> (StdStream, Socket) {
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     let outer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     outer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let (inner, _) = listener.accept().unwrap();
-    inner.set_nonblocking(true).unwrap();
-    (outer, TcpStream::from_std(inner).unwrap())
+    (outer, inner.try_into().unwrap())
 }
 
 /// What a relay between a client and a server, each played by a thread, came to.
@@ -32,37 +31,34 @@ fn play(
     client: impl FnOnce(StdStream) + Send + 'static,
     server: impl FnOnce(StdStream) + Send + 'static,
 ) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let timers = Rc::new(Timers::default());
-    let clock = Clock::start(std::time::Instant::now());
-    runtime.block_on(async {
+    let clock = Rc::new(Clock::start(std::time::Instant::now()));
+    block_on(async {
+        spawn(tick(clock.clone(), timers.clone()));
         let ((client_end, client_side), (server_end, server_side)) = (pair(), pair());
         let actors = [thread::spawn(move || client(client_end)), thread::spawn(move || server(server_end))];
         let timer = timers.timer();
-        let relay = Relay {
-            clock: &clock,
-            timer: &timer,
-            client: (&client_side).into(),
-            server: (&server_side).into(),
-            patience,
-        };
+        let relay = Relay { clock: &clock, timer: &timer, client: &client_side, server: &server_side, patience };
         let (mut to_server, mut to_client) = (0, 0);
         let running = relay.run(first, |way, count| match way {
             Way::ToServer => to_server += count,
             Way::ToClient => to_client += count,
         });
-        let ticking = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                clock.refresh();
-                timers.tick(clock.now_ms());
-            }
-        };
-        let end = tokio::select! { end = running => end, () = ticking => unreachable!() };
+        let end = running.await;
         drop((client_side, server_side));
         actors.into_iter().for_each(|actor| actor.join().unwrap());
         Outcome { end, to_server, to_client }
     })
+    .unwrap()
+}
+
+async fn tick(clock: Rc<Clock>, timers: Rc<Timers>) {
+    let mut ticks = Interval::new(Duration::from_millis(5)).unwrap();
+    loop {
+        ticks.tick().await;
+        clock.refresh();
+        timers.tick(clock.now_ms());
+    }
 }
 
 fn read_all(mut stream: &StdStream) -> Vec<u8> {

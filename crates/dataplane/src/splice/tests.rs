@@ -2,20 +2,20 @@ use super::*;
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::os::unix::net::UnixStream;
 use std::thread;
-use tokio::net::{TcpStream, UnixStream};
+use steelyard_reactor::{block_on, yield_now};
 
 /// Both ends of a connection: the one that the test thread drives, and the one that the runtime has.
-fn pair() -> (StdStream, TcpStream) {
+fn pair() -> (StdStream, Socket) {
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     let outer = StdStream::connect(listener.local_addr().unwrap()).unwrap();
     let (inner, _) = listener.accept().unwrap();
-    inner.set_nonblocking(true).unwrap();
-    (outer, TcpStream::from_std(inner).unwrap())
+    (outer, inner.try_into().unwrap())
 }
 
 fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    block_on(future).unwrap()
 }
 
 /// Bytes that repeat with no period of a page or a pipe.
@@ -23,10 +23,10 @@ fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n % 251) as u8 ^ (n / 65_537) as u8).collect()
 }
 
-async fn move_all(from: &TcpStream, to: &TcpStream, mut left: u64) -> Result<u64, Failed> {
+async fn move_all(from: &Socket, to: &Socket, mut left: u64) -> Result<u64, Failed> {
     let (mut splice, mut total) = (Splice::default(), 0);
     loop {
-        match poll_fn(|cx| splice.poll(cx, from.into(), to.into(), left)).await? {
+        match poll_fn(|cx| splice.poll(cx, from, to, left)).await? {
             0 => return Ok(total),
             moved => {
                 total += moved;
@@ -74,8 +74,9 @@ fn exactly_the_length_is_moved_and_the_rest_stays() {
         let sender = thread::spawn(move || sending.join().unwrap());
         let mut rest = Vec::new();
         while rest.len() < data.len() - 123_457 {
-            from.readable().await.unwrap();
-            let _ = from.try_read_buf(&mut rest);
+            let mut piece = vec![0; 65_536];
+            let count = poll_fn(|cx| from.poll_read(cx, &mut piece)).await.unwrap();
+            rest.extend_from_slice(&piece[..count]);
         }
         assert!(rest == data[123_457..]);
         drop(sender.join().unwrap());
@@ -94,12 +95,12 @@ fn a_receiver_that_does_not_read_stops_the_sender() {
         while stuck < 100 {
             let before = (sent, moved);
             sent += sender.write(&chunk).unwrap_or(0) as u64;
-            let step = poll_fn(|cx| match splice.poll(cx, (&from).into(), (&to).into(), u64::MAX) {
+            let step = poll_fn(|cx| match splice.poll(cx, &from, &to, u64::MAX) {
                 Poll::Pending => Poll::Ready(Ok(0)),
                 ready => ready,
             });
             moved += step.await.unwrap();
-            tokio::task::yield_now().await;
+            yield_now().await;
             stuck = if (sent, moved) == before { stuck + 1 } else { 0 };
         }
         assert!(splice.held() <= CHUNK);
@@ -107,7 +108,7 @@ fn a_receiver_that_does_not_read_stops_the_sender() {
         drop(sender);
         let receiving = thread::spawn(move || std::io::copy(&mut receiver, &mut std::io::sink()).unwrap());
         loop {
-            match poll_fn(|cx| splice.poll(cx, (&from).into(), (&to).into(), u64::MAX)).await.unwrap() {
+            match poll_fn(|cx| splice.poll(cx, &from, &to, u64::MAX)).await.unwrap() {
                 0 => break,
                 n => moved += n,
             }
@@ -123,7 +124,7 @@ fn the_side_that_failed_is_named() {
         let ((sender, from), (receiver, to)) = (pair(), pair());
         socket2::SockRef::from(&sender).set_linger(Some(std::time::Duration::ZERO)).unwrap();
         drop(sender);
-        from.readable().await.unwrap();
+        poll_fn(|cx| from.poll_readable(cx)).await;
         assert_eq!(move_all(&from, &to, 10).await.unwrap_err().side, Side::From);
         drop(receiver);
 
@@ -141,13 +142,12 @@ fn the_side_that_failed_is_named() {
 #[test]
 fn unix_sockets_splice_too() {
     run(async {
-        let (mut sender, from) = std::os::unix::net::UnixStream::pair().unwrap();
-        from.set_nonblocking(true).unwrap();
-        let from = UnixStream::from_std(from).unwrap();
+        let (mut sender, from) = UnixStream::pair().unwrap();
+        let from = Socket::try_from(from).unwrap();
         let (mut receiver, to) = pair();
         sender.write_all(b"through").unwrap();
         let mut splice = Splice::default();
-        assert_eq!(poll_fn(|cx| splice.poll(cx, (&from).into(), (&to).into(), 7)).await.unwrap(), 7);
+        assert_eq!(poll_fn(|cx| splice.poll(cx, &from, &to, 7)).await.unwrap(), 7);
         let mut got = [0; 7];
         receiver.read_exact(&mut got).unwrap();
         assert_eq!(&got, b"through");
@@ -160,13 +160,13 @@ fn an_idle_transfer_holds_no_pipe_and_a_broken_one_gives_none_back() {
         let ((mut sender, from), (_receiver, to)) = (pair(), pair());
         let mut splice = Splice::default();
         sender.write_all(b"x").unwrap();
-        assert_eq!(poll_fn(|cx| splice.poll(cx, (&from).into(), (&to).into(), 9)).await.unwrap(), 1);
+        assert_eq!(poll_fn(|cx| splice.poll(cx, &from, &to, 9)).await.unwrap(), 1);
         assert!(splice.pipe.is_none());
         assert_eq!(POOL.with_borrow(Vec::len), 1);
-        splice.take((&to).into(), 1).unwrap_err();
+        splice.take(&to, 1).unwrap_err();
         sender.write_all(b"left behind").unwrap();
-        from.readable().await.unwrap();
-        splice.take((&from).into(), 100).unwrap();
+        poll_fn(|cx| from.poll_readable(cx)).await;
+        splice.take(&from, 100).unwrap();
         assert_eq!((splice.held(), POOL.with_borrow(Vec::len)), (11, 0));
         drop(splice);
         assert_eq!(POOL.with_borrow(Vec::len), 0);

@@ -1,0 +1,227 @@
+//! Descriptors and their readiness, as far as the kernel has told. Edge-triggered: what is told stays true until a call
+//! finds that it is not.
+
+use crate::executor::{self, Reactor};
+use crate::tasks::TaskKey;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// What a task waits for on a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    Readable,
+    Writable,
+}
+
+/// Bits of readiness. The ends stay: a side that has ended is ready for ever, to be told so.
+const READ: u8 = 1;
+const WRITE: u8 = 2;
+const READ_ENDED: u8 = 4;
+const WRITE_ENDED: u8 = 8;
+
+impl Interest {
+    fn mask(self) -> u8 {
+        match self {
+            Interest::Readable => READ | READ_ENDED,
+            Interest::Writable => WRITE | WRITE_ENDED,
+        }
+    }
+
+    /// What a call takes back that found nothing to do.
+    fn passing(self) -> u8 {
+        match self {
+            Interest::Readable => READ,
+            Interest::Writable => WRITE,
+        }
+    }
+}
+
+/// Who is to be told.
+#[derive(Default)]
+pub enum Waiter {
+    #[default]
+    Nobody,
+    /// A task of this thread: nothing is counted and nothing is locked.
+    Task(TaskKey),
+    /// Somebody inside a task who wants to be told apart from the others in it.
+    Waker(Waker),
+}
+
+#[derive(Default)]
+struct Place {
+    generation: u32,
+    ready: u8,
+    reader: Waiter,
+    writer: Waiter,
+}
+
+#[derive(Default)]
+pub struct Sources {
+    places: Vec<Place>,
+    free: Vec<u32>,
+}
+
+impl Sources {
+    fn add(&mut self) -> (u32, u64) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            (self.places.len() - 1) as u32
+        });
+        (index, u64::from(self.places[index as usize].generation) << 32 | u64::from(index))
+    }
+
+    fn remove(&mut self, index: u32) {
+        let generation = self.places[index as usize].generation.wrapping_add(1);
+        self.places[index as usize] = Place { generation, ..Place::default() };
+        self.free.push(index);
+    }
+
+    /// Note what the kernel says of the source that was registered as `data`; returns whom to tell. A source that has
+    /// gone meanwhile has nobody.
+    pub fn note(&mut self, data: u64, flags: EventFlags) -> (Waiter, Waiter) {
+        let (index, generation) = (data as u32, (data >> 32) as u32);
+        let place = match self.places.get_mut(index as usize) {
+            Some(place) if place.generation == generation => place,
+            _ => return Default::default(),
+        };
+        let ready = readiness(flags);
+        place.ready |= ready;
+        let told = |interest: Interest, waiter: &mut Waiter| {
+            if ready & interest.mask() == 0 { Waiter::Nobody } else { std::mem::take(waiter) }
+        };
+        (told(Interest::Readable, &mut place.reader), told(Interest::Writable, &mut place.writer))
+    }
+}
+
+fn readiness(flags: EventFlags) -> u8 {
+    let mut ready = 0;
+    if flags.intersects(EventFlags::IN) {
+        ready |= READ;
+    }
+    if flags.intersects(EventFlags::OUT) {
+        ready |= WRITE;
+    }
+    if flags.intersects(EventFlags::RDHUP) {
+        ready |= READ_ENDED;
+    }
+    if flags.intersects(EventFlags::HUP) {
+        ready |= READ_ENDED | WRITE_ENDED;
+    }
+    // An error is found by the next call, whichever it is.
+    if flags.intersects(EventFlags::ERR) {
+        ready |= READ | WRITE;
+    }
+    ready
+}
+
+/// A descriptor in the care of the thread's loop. It must be dropped before the descriptor can be another file.
+pub struct Source {
+    reactor: Rc<Reactor>,
+    index: u32,
+}
+
+impl Source {
+    /// Take a descriptor into the care of the loop of this thread, which must be running.
+    pub fn new(fd: BorrowedFd<'_>) -> io::Result<Source> {
+        let reactor = executor::current().ok_or_else(|| io::Error::other("no event loop runs in this thread"))?;
+        let (index, data) = reactor.sources.borrow_mut().add();
+        let source = Source { reactor, index };
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        epoll::add(&source.reactor.epoll, fd, EventData::new_u64(data), flags)?;
+        Ok(source)
+    }
+
+    /// Ready when a call would not have to wait, as far as is known, and the task has not had its share of the thread.
+    pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<()> {
+        let mut sources = self.reactor.sources.borrow_mut();
+        let place = &mut sources.places[self.index as usize];
+        if place.ready & interest.mask() != 0 {
+            return if self.reactor.spend(cx) { Poll::Ready(()) } else { Poll::Pending };
+        }
+        let waiter = match interest {
+            Interest::Readable => &mut place.reader,
+            Interest::Writable => &mut place.writer,
+        };
+        let before = std::mem::replace(waiter, self.reactor.waiter(cx));
+        drop(sources);
+        // A foreign waker's end may do anything.
+        drop(before);
+        Poll::Pending
+    }
+
+    /// Do it if the descriptor is ready. `WouldBlock` from `operation` takes the readiness back, so that the next poll
+    /// waits for the next event.
+    pub fn try_io<R>(&self, interest: Interest, operation: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        if self.reactor.sources.borrow().places[self.index as usize].ready & interest.mask() == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let done = operation();
+        if let Err(error) = &done
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.exhausted(interest);
+        }
+        done
+    }
+
+    /// A call has found, or its result has shown, that the next one would have to wait.
+    pub fn exhausted(&self, interest: Interest) {
+        self.reactor.sources.borrow_mut().places[self.index as usize].ready &= !interest.passing();
+    }
+
+    /// Whether a call would not have to wait, as far as is known.
+    pub fn is_ready(&self, interest: Interest) -> bool {
+        self.reactor.sources.borrow().places[self.index as usize].ready & interest.mask() != 0
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.reactor.sources.borrow_mut().remove(self.index);
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Source({})", self.index)
+    }
+}
+
+/// The sources of one thread, behind a cell: no borrow outlives the call that took it.
+pub type SharedSources = RefCell<Sources>;
+/// What is left of a task's share of the thread.
+pub type Share = Cell<u32>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_source_that_has_gone_tells_nobody() {
+        let mut sources = Sources::default();
+        let (index, old) = sources.add();
+        sources.remove(index);
+        let (again, _) = sources.add();
+        assert_eq!(index, again);
+        sources.places[again as usize].reader = Waiter::Task(TaskKey { index: 1, generation: 0 });
+        assert!(matches!(sources.note(old, EventFlags::IN), (Waiter::Nobody, Waiter::Nobody)));
+        assert_eq!(sources.places[again as usize].ready, 0);
+    }
+
+    #[test]
+    fn an_event_tells_those_whom_it_concerns_and_an_end_stays() {
+        let mut sources = Sources::default();
+        let (index, data) = sources.add();
+        let key = TaskKey { index: 1, generation: 0 };
+        sources.places[index as usize].reader = Waiter::Task(key);
+        sources.places[index as usize].writer = Waiter::Task(key);
+        let (reader, writer) = sources.note(data, EventFlags::IN | EventFlags::RDHUP);
+        assert!(matches!((reader, writer), (Waiter::Task(_), Waiter::Nobody)));
+        sources.places[index as usize].ready &= !Interest::Readable.passing();
+        assert_eq!(sources.places[index as usize].ready, READ_ENDED);
+    }
+}
