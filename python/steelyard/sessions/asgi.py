@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from steelyard.sessions import cookie
 from steelyard.sessions.bridge import Bridged, wait_for
@@ -20,7 +20,7 @@ from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
 from steelyard.sessions.plan import AsyncConnector, carry_out_async
 from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
 from steelyard.sessions.session import Session
-from steelyard.sessions.settings import Settings
+from steelyard.sessions.settings import Settings, merged
 from steelyard.sessions.stores import Store, open_store
 
 log = logging.getLogger("steelyard.sessions")
@@ -30,7 +30,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-OnFailure = Literal["503", "read-only"]
 
 
 class AsyncSession(Session):
@@ -73,9 +72,7 @@ class AsyncSession(Session):
 class SessionMiddleware:
     """Gives every HTTP request and WebSocket a ``scope["session"]``.
 
-    ``store`` is a URL or a ``Store``; the other arguments are the fields of ``Settings``. ``on_failure`` says what
-    happens when the store cannot save: ``"503"``, or ``"read-only"``: the response goes out, the changes are lost and
-    logged. A session that cannot be loaded is always a 503, never an empty session.
+    ``store`` is a URL or a ``Store``; the other arguments are the fields of ``Settings``.
     """
 
     def __init__(
@@ -84,12 +81,10 @@ class SessionMiddleware:
         store: str | Store = "memory://",
         *,
         settings: Settings | None = None,
-        on_failure: OnFailure = "503",
         **options: Any,
     ) -> None:
         self.app = app
-        self.manager = Manager(open_store(store), settings or Settings(**options))
-        self.on_failure = on_failure
+        self.manager = Manager(open_store(store), merged(settings, options))
         self._connectors: dict[asyncio.AbstractEventLoop, AsyncConnector] = {}
 
     def connector(self) -> AsyncConnector:
@@ -168,7 +163,7 @@ class _Response:
             log.info("session: %s", error)
             return None if session.state.stale else RemoveCookie()
         except StoreUnavailable as error:
-            if self._middleware.on_failure == "503" and session.modified:
+            if manager.settings.on_failure == "503" and session.modified:
                 raise
             log.error("session not saved: %s", error)
             return None

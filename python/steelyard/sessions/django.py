@@ -153,6 +153,10 @@ class SessionStore(SessionBase):  # type: ignore[misc]
             carry_out(sessions().manager.save(self._ours), sessions().connector)
         except SessionEnded:
             raise UpdateError from None
+        except StoreUnavailable as error:
+            if sessions().manager.settings.on_failure == "503" and self._ours.modified:
+                raise
+            log.error("session not saved: %s", error)
         self._session_key = self._ours.state.cookie_id
         self._renewing = False
 
@@ -186,9 +190,15 @@ class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:
-            return super().process_response(request, response)
+            response = super().process_response(request, response)
         except (StoreUnavailable, Conflict) as error:
             return _refusal(error)
+        name, session = settings.SESSION_COOKIE_NAME, getattr(request, "session", None)
+        sent = response.cookies.get(name)
+        if session is not None and session.session_key is None and sent is not None and sent.value:
+            # Nothing was saved (``read-only``), and Django sends the text "None".
+            del response.cookies[name]
+        return response
 
 
 def _refusal(error: StoreUnavailable | Conflict) -> HttpResponse:

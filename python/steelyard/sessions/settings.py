@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from steelyard.sessions.codec import CodecName
 from steelyard.sessions.errors import StoreMisconfigured
 
 Rule = Literal["last-wins", "raise"]
 SameSite = Literal["lax", "strict", "none"]
+OnFailure = Literal["503", "read-only"]
 
 
 def nothing(_: str) -> None:
@@ -40,6 +41,9 @@ class Settings:
     """The end is moved at most once in this share of ``idle``, so that reading costs no writes."""
     on_conflict: Rule = "last-wins"
     """What happens when two requests change the same key: the later save wins, or ``Conflict`` is raised."""
+    on_failure: OnFailure = "503"
+    """What happens when the store cannot save: a 503, or ``read-only``: the answer goes out, the changes are lost and
+    logged. A session that cannot be loaded is always a 503, never an empty session."""
     renew_grace: float = 10.0
     """How long requests that run with the id of before a renewal may still save; 0: not at all."""
     tombstone: float = 3600.0
@@ -72,6 +76,10 @@ class Settings:
                 raise StoreMisconfigured(f"{name} is a time in seconds above 0, found {getattr(self, name)!r}")
         if not 0 <= self.touch_share < 1:
             raise StoreMisconfigured(f"touch_share is from 0 to below 1, found {self.touch_share!r}")
+        for name, known in (("on_conflict", Rule), ("on_failure", OnFailure), ("same_site", SameSite)):
+            if getattr(self, name) not in get_args(known):
+                words = " or ".join(map(repr, get_args(known)))
+                raise StoreMisconfigured(f"{name} is {words}, found {getattr(self, name)!r}")
         if self.same_site == "none" and self.insecure:
             raise StoreMisconfigured('same_site="none" needs Secure: browsers drop the cookie over plain HTTP')
         if self.cookie.startswith("__Host-") and (self.insecure or self.domain or self.path != "/"):
@@ -82,3 +90,8 @@ class Settings:
         """The name that is used."""
         plain = self.insecure or self.domain or self.path != "/"
         return self.cookie or ("session" if plain else "__Host-session")
+
+
+def merged(settings: Settings | None, options: dict[str, Any]) -> Settings:
+    """The settings of a middleware that was given some, single options, or both: options count."""
+    return replace(settings, **options) if settings is not None else Settings(**options)

@@ -17,7 +17,7 @@ from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
 from steelyard.sessions.plan import carry_out
 from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
 from steelyard.sessions.session import Session
-from steelyard.sessions.settings import Settings
+from steelyard.sessions.settings import Settings, merged
 from steelyard.sessions.stores import Store, open_store
 
 if TYPE_CHECKING:
@@ -44,16 +44,17 @@ class Blocking:
         carry_out(self.manager.load(session), self.connector)
 
     def save(self, session: Session) -> CookieChange:
-        """Save; a session that was ended meanwhile is taken from the client, a failed touch is only logged."""
+        """Save; a session that was ended meanwhile is taken from the client, a failed touch is only logged, and so is a
+        failed save that may (``on_failure``)."""
         try:
             return carry_out(self.manager.save(session), self.connector)
         except SessionEnded as error:
             log.info("session: %s", error)
             return None if session.state.stale else RemoveCookie()
         except StoreUnavailable as error:
-            if session.modified:
+            if session.modified and self.manager.settings.on_failure == "503":
                 raise
-            log.error("session not touched: %s", error)
+            log.error("session not saved: %s", error)
             return None
 
 
@@ -81,7 +82,7 @@ class WSGISessionMiddleware:
         **options: Any,
     ) -> None:
         self.app = app
-        self.sessions = Blocking(store, settings or Settings(**options))
+        self.sessions = Blocking(store, merged(settings, options))
 
     def _open(self, environ: WSGIEnvironment) -> BlockingSession:
         return BlockingSession(self.sessions, self.sessions.cookie_id(environ.get("HTTP_COOKIE", "")))
