@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from steelyard.sessions.asgi import SessionMiddleware
 from steelyard.sessions.errors import Conflict, SessionEnded, SessionError, StoreMisconfigured, StoreUnavailable
+from steelyard.sessions.manager import Manager
+from steelyard.sessions.plan import carry_out, carry_out_async
 from steelyard.sessions.session import Session
 from steelyard.sessions.settings import Hooks, Settings
 from steelyard.sessions.stores import Store, open_store
@@ -14,6 +16,7 @@ from steelyard.sessions.stores import Store, open_store
 __all__ = [
     "Conflict",
     "Hooks",
+    "Manager",
     "Session",
     "SessionEnded",
     "SessionError",
@@ -22,5 +25,7 @@ __all__ = [
     "Store",
     "StoreMisconfigured",
     "StoreUnavailable",
+    "carry_out",
+    "carry_out_async",
     "open_store",
 ]

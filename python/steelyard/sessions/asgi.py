@@ -52,6 +52,16 @@ class AsyncSession(Session):
         with self._noting():
             await carry_out_async(self._middleware.manager.save(self), self._middleware.connector())
 
+    async def end_all(self, principal: str = "", *, but_this: bool = False) -> int:
+        """Log a principal, left out: this session's, out everywhere, except perhaps here. Returns how many ended."""
+        if not self.state.loaded:
+            await self.load()
+        who = principal or self.principal
+        with self._noting():
+            plan = self._middleware.manager.end_all(who, but=self)
+            ended = await carry_out_async(plan, self._middleware.connector())
+        return ended + self._end_with(who, but_this)
+
     @asynccontextmanager
     async def lock(self, name: str, *, lease: float = 10.0, wait: float = 10.0) -> AsyncIterator[None]:
         """``async with session.lock("pay"):`` one request at a time; ``LeaseTaken`` (409) after ``wait`` seconds."""

@@ -81,7 +81,7 @@ def encode_value(codec: Codec, key: str, value: Any) -> bytes:
         return codec.form + codec.dumps(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise NotSerializable(
-            f"session[{key!r}] is a {type(value).__name__} that cannot be kept ({error}): store plain data, "
+            f"session[{key!r}] is of type {type(value).__name__} and cannot be kept ({error}): store plain data, "
             "such as text, numbers, lists and dictionaries"
         ) from None
 

@@ -27,7 +27,7 @@ def read(header: str, name: str, signer: Signer) -> str | None:
 
 def write(settings: Settings, signer: Signer, session_id: str, max_age: float) -> str:
     """The value of Set-Cookie that gives the client its id."""
-    lasting = f"; Max-Age={max(0, int(max_age))}" if settings.persistent else ""
+    lasting = f"; Max-Age={max(0, round(max_age))}" if settings.persistent else ""
     return f"{settings.cookie_name}={signer.sign(session_id)}{lasting}{_attributes(settings)}"
 
 

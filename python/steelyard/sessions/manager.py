@@ -117,17 +117,20 @@ class Manager:
     def of_principal(self, principal: str) -> Plan[list[Stored]]:
         """The records of all sessions of one principal."""
         found = []
-        for key in (yield from self.store.of_principal(principal, self.clock())):
+        for key in (yield from self.store.of_principal(principal, self.clock())) if principal else ():
             stored = yield from self.store.load(key, self.clock())
             if stored is not None and stored.principal == principal:
                 found.append(stored)
         return found
 
     def end_all(self, principal: str, but: Session | None = None) -> Plan[int]:
-        """Log a principal out everywhere, except perhaps here. Returns how many sessions were ended."""
+        """Log a principal out everywhere, except perhaps here. Returns how many sessions were ended.
+
+        Nobody is none: sessions of before the login are not one person's.
+        """
         spared = "" if but is None or but.state.cookie_id is None else store_key(but.state.cookie_id)
         ended, now = 0, self.clock()
-        for key in (yield from self.store.of_principal(principal, now)):
+        for key in (yield from self.store.of_principal(principal, now)) if principal else ():
             if key != spared and (yield from self.store.end(key, now + self.settings.tombstone, now)) is not None:
                 ended += 1
                 self.counts.ended += 1

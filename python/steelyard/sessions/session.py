@@ -155,6 +155,13 @@ class Session(MutableMapping[str, Any]):
         self.adopt(stored, content)
         self.state.ending = self.state.renewing = self.state.cleared = False
 
+    def _end_with(self, principal: str, but_this: bool) -> bool:
+        """End this session too, if it is one of this principal's: the response then takes the client's cookie away."""
+        if but_this or not principal or self.principal != principal:
+            return False
+        self.end()
+        return True
+
     def forget(self) -> None:
         """Read it anew when it is next asked for, unless there is something of this request to save."""
         if self.state.loaded and self.state.stored is not None and not self.modified:

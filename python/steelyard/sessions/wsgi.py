@@ -65,6 +65,12 @@ class BlockingSession(Session):
         super().__init__(sessions.manager.codec, cookie_id, sessions.load)
         self._sessions = sessions
 
+    def end_all(self, principal: str = "", *, but_this: bool = False) -> int:
+        """Log a principal, left out: this session's, out everywhere, except perhaps here. Returns how many ended."""
+        who = principal or self.principal
+        ended = carry_out(self._sessions.manager.end_all(who, but=self), self._sessions.connector)
+        return ended + self._end_with(who, but_this)
+
     def lock(self, name: str, *, lease: float = 10.0, wait: float = 10.0) -> AbstractContextManager[None]:
         """``with session.lock("pay"):`` one request at a time; ``LeaseTaken`` (409) after ``wait`` seconds."""
         return locked(self._sessions.manager, self._sessions.connector, self, name, lease=lease, wait=wait)
