@@ -126,6 +126,7 @@ async fn tick(worker: Rc<Worker>, mut ticks: Interval) {
     for count in 1u64.. {
         ticks.tick().await;
         worker.timers.tick(worker.clock.now_ms());
+        worker.hand_over_lines();
         if count.is_multiple_of(SWEEP_TICKS) {
             worker.idle.borrow_mut().sweep(worker.clock.now_ms());
         }
@@ -187,6 +188,13 @@ impl Worker {
         bits ^= bits >> 27;
         self.random.set(bits);
         bits.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Let the access log's writer have the lines so far.
+    fn hand_over_lines(&self) {
+        if let Some(lines) = &mut *self.lines.borrow_mut() {
+            lines.hand_over();
+        }
     }
 
     /// Memory for one exchange, used before where possible.

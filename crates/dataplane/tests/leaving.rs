@@ -60,6 +60,7 @@ fn a_server_does_not_work_on_for_a_client_that_left() {
         left.recv_timeout(DEADLINE).expect("the server's connection ends before its answer");
         eventually("the server is given back", || plane.engine.active("web", "a") == 0);
         plane.rejected("client-gone");
+        eventually("its connection is over", || plane.report().services["www"].connections == 0);
         let report = plane.report();
         let server = &report.pools["web"].servers["a"];
         assert_eq!((server.failed_reset, server.failed_timeout, server.failed_protocol), (0, 0, 0), "not its fault");

@@ -187,19 +187,16 @@ fn same_name(name: &[u8], lower: &[u8]) -> bool {
     if name.len() != lower.len() {
         return false;
     }
-    let (mut names, mut lowers) = (name.chunks_exact(8), lower.chunks_exact(8));
-    const CASE: u64 = 0x2020_2020_2020_2020;
-    for (a, b) in (&mut names).zip(&mut lowers) {
-        if (word(a) | CASE) != word(b) {
-            return false;
-        }
+    // The last word overlaps the one before it, so that no byte is left over.
+    if let (Some(a), Some(b)) = (name.last_chunk(), lower.last_chunk()) {
+        return same_word(a, b) && name.as_chunks().0.iter().zip(lower.as_chunks().0).all(|(a, b)| same_word(a, b));
     }
-    names.remainder().iter().zip(lowers.remainder()).all(|(a, b)| a | 0x20 == *b)
+    name.iter().zip(lower).all(|(a, b)| a | 0x20 == *b)
 }
 
 #[inline]
-fn word(eight: &[u8]) -> u64 {
-    u64::from_le_bytes([eight[0], eight[1], eight[2], eight[3], eight[4], eight[5], eight[6], eight[7]])
+fn same_word(name: &[u8; 8], lower: &[u8; 8]) -> bool {
+    u64::from_le_bytes(*name) | 0x2020_2020_2020_2020 == u64::from_le_bytes(*lower)
 }
 
 #[cfg(test)]

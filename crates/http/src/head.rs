@@ -59,52 +59,47 @@ pub(crate) fn read_fields(
     fields: &mut Vec<Field>,
 ) -> Result<bool, Reason> {
     let most = limits.header_bytes as usize;
-    while cursor.may_proceed(buffer) {
-        match read_field(buffer, cursor.line) {
+    let mut line = cursor.line;
+    let mut proceeds = cursor.may_proceed(buffer);
+    while proceeds {
+        match read_field(buffer, line, fields) {
             Ok(Line { next, .. }) if next > most => return Err(Reason::HeaderTooLarge),
-            Ok(Line { field: None, next }) => {
+            Ok(Line { is_empty: true, next }) => {
                 cursor.advance(next);
                 return Ok(true);
             }
-            Ok(Line { field: Some(field), next }) => {
-                if fields.len() >= limits.header_count as usize {
+            Ok(Line { is_empty: false, next }) => {
+                if fields.len() > limits.header_count as usize {
                     return Err(Reason::TooManyFields);
                 }
-                fields.push(field);
-                cursor.advance(next);
+                line = next;
             }
-            Err(stop) => match cursor.line_end(buffer) {
-                None => break,
-                Some(end) if end > most => return Err(Reason::HeaderTooLarge),
-                Some(_) => return Err(stop.unwrap_or(Reason::BadFieldValue)),
-            },
+            Err(stop) => {
+                cursor.advance(line);
+                match cursor.line_end(buffer) {
+                    None => proceeds = false,
+                    Some(end) if end > most => return Err(Reason::HeaderTooLarge),
+                    Some(_) => return Err(stop.unwrap_or(Reason::BadFieldValue)),
+                }
+            }
         }
     }
     if buffer.len() >= most { Err(Reason::HeaderTooLarge) } else { Ok(false) }
 }
 
 struct Line {
-    /// None: the empty line.
-    field: Option<Field>,
+    /// The empty line; any other was a field.
+    is_empty: bool,
     next: usize,
 }
 
 /// `field-line = field-name ":" OWS field-value OWS` and CRLF (RFC 9112 §5). No folding (§5.2), no blank before the
 /// colon (§5.1), no LF alone (§2.2 would let us accept it).
 #[inline]
-fn read_field(buffer: &[u8], start: usize) -> Result<Line, Stop> {
-    match buffer.get(start) {
-        None => return Err(None),
-        Some(b'\r') => {
-            return read_line_feed(buffer, start).map(|next| Line { field: None, next });
-        }
-        Some(b'\n') => return Err(Some(Reason::BareLineFeed)),
-        Some(b' ' | b'\t') => return Err(Some(Reason::FoldedField)),
-        Some(_) => {}
-    }
+fn read_field(buffer: &[u8], start: usize, fields: &mut Vec<Field>) -> Result<Line, Stop> {
     let colon = scan::find_name_end(buffer, start).ok_or(None)?;
     if buffer[colon] != b':' {
-        return Err(Some(Reason::BadFieldName));
+        return read_nameless(buffer, start, colon);
     }
     let name = &buffer[start..colon];
     let id = match FieldId::known(name) {
@@ -127,8 +122,21 @@ fn read_field(buffer: &[u8], start: usize) -> Result<Line, Stop> {
         value_end -= 1;
     }
     let tidy = value_end == line_end && value_start == colon + 2 && buffer[colon + 1] == b' ';
-    let field = Field { name: Span::new(start, colon), value: Span::new(value_start, value_end), id, tidy };
-    Ok(Line { field: Some(field), next })
+    // Pushed here and not returned: built on the stack in parts and moved as a whole, it would stall the processor.
+    fields.push(Field { name: Span::new(start, colon), value: Span::new(value_start, value_end), id, tidy });
+    Ok(Line { is_empty: false, next })
+}
+
+/// A line whose first name ends at `end` without a colon: the empty line, or a fault.
+#[inline(never)]
+fn read_nameless(buffer: &[u8], start: usize, end: usize) -> Result<Line, Stop> {
+    match buffer[end] {
+        _ if end > start => Err(Some(Reason::BadFieldName)),
+        b'\r' => read_line_feed(buffer, start).map(|next| Line { is_empty: true, next }),
+        b'\n' => Err(Some(Reason::BareLineFeed)),
+        b' ' | b'\t' => Err(Some(Reason::FoldedField)),
+        _ => Err(Some(Reason::BadFieldName)),
+    }
 }
 
 /// The position after the CRLF whose CR is at `cr`.
