@@ -8,7 +8,7 @@ use crate::{
     flow::Mask,
     lease::Lease,
     server::{Server, ServerIndex},
-    spec::PoolSpec,
+    spec::{AffinitySpec, PoolSpec},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,6 +22,7 @@ pub struct Pool {
     field: Field,
     algorithm: Algorithm,
     affinity: Affinity,
+    needs_address: bool,
 }
 
 impl Pool {
@@ -39,7 +40,9 @@ impl Pool {
             algorithm.publish(&field);
         }
         let affinity = Affinity::build(spec, &field, previous.map(|pool| &pool.affinity));
-        Ok(Pool { spec: spec.clone(), by_id, field, algorithm, affinity })
+        let needs_address =
+            spec.algorithm.needs().address || matches!(spec.affinity, Some(AffinitySpec::Source { .. }));
+        Ok(Pool { spec: spec.clone(), by_id, field, algorithm, affinity, needs_address })
     }
 
     /// This pool is the one that new requests use from now on: requests that end, also those of older snapshots, are
@@ -76,6 +79,11 @@ impl Pool {
     fn lease_acquired(&self, index: ServerIndex, newly_bound: bool) -> Lease {
         self.algorithm.acquired(&self.field, index);
         Lease::new(self.server(index).live(), index, newly_bound)
+    }
+
+    /// Whether a choice looks at the client's address.
+    pub fn needs_address(&self) -> bool {
+        self.needs_address
     }
 
     pub fn spec(&self) -> &PoolSpec {

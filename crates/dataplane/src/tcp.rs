@@ -49,7 +49,7 @@ pub async fn serve(connection: &mut Connection, mut exchange: Box<Exchange>) {
 }
 
 /// A connection to a server, or the reason why there is none.
-async fn connect(connection: &mut Connection, exchange: &mut Exchange) -> Result<(Held, Upstream), &'static str> {
+async fn connect(connection: &mut Connection, exchange: &mut Exchange) -> Result<(Held, Box<Upstream>), &'static str> {
     let mut tries = Tries::default();
     loop {
         connection.renew(&mut exchange.tried);
@@ -76,7 +76,7 @@ async fn connect(connection: &mut Connection, exchange: &mut Exchange) -> Result
 }
 
 /// Relay until the end.
-async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Held, upstream: Upstream) -> Moved {
+async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Held, upstream: Box<Upstream>) -> Moved {
     let (worker, service) = (&connection.worker, &connection.service);
     let server = &held.service.pool.servers[held.server as usize].counters;
     let (of_server, of_service) = (server.of(worker.index), service.counters.of(worker.index));

@@ -15,39 +15,38 @@ pub struct Upstream {
     pub slot: Slot,
     /// It has served a request before.
     pub reused: bool,
+    /// While it is idle: when it is closed.
+    until_ms: u64,
 }
 
 #[derive(Default)]
 pub struct Idle {
-    by_slot: Vec<Vec<Waiting>>,
-}
-
-struct Waiting {
-    stream: Stream,
-    until_ms: u64,
+    #[expect(clippy::vec_box, reason = "a request takes it, carries it along and puts it back: a pointer each time")]
+    by_slot: Vec<Vec<Box<Upstream>>>,
 }
 
 impl Idle {
     /// A connection that is still good as far as the runtime knows.
-    pub fn take(&mut self, slot: Slot) -> Option<Upstream> {
+    pub fn take(&mut self, slot: Slot) -> Option<Box<Upstream>> {
         let waiting = self.by_slot.get_mut(slot as usize)?;
-        while let Some(Waiting { stream, .. }) = waiting.pop() {
-            if !stream.is_disturbed() {
-                return Some(Upstream { stream, slot, reused: true });
+        while let Some(upstream) = waiting.pop() {
+            if !upstream.stream.is_disturbed() {
+                return Some(upstream);
             }
         }
         None
     }
 
     /// Keep a connection for the next request, `keep_ms` long (0: until the server closes it).
-    pub fn put(&mut self, upstream: Upstream, now_ms: u64, keep_ms: u64) {
+    pub fn put(&mut self, mut upstream: Box<Upstream>, now_ms: u64, keep_ms: u64) {
         let slot = upstream.slot as usize;
         if self.by_slot.len() <= slot {
             self.by_slot.resize_with(slot + 1, Vec::new);
         }
-        let until_ms = if keep_ms == 0 { u64::MAX } else { now_ms + keep_ms };
         if self.by_slot[slot].len() < IDLE_MAX {
-            self.by_slot[slot].push(Waiting { stream: upstream.stream, until_ms });
+            upstream.until_ms = if keep_ms == 0 { u64::MAX } else { now_ms + keep_ms };
+            upstream.reused = true;
+            self.by_slot[slot].push(upstream);
         }
     }
 
@@ -87,9 +86,9 @@ pub enum ConnectError {
 }
 
 /// Open a connection.
-pub async fn connect(slot: Slot, address: &Address) -> Result<Upstream, ConnectError> {
+pub async fn connect(slot: Slot, address: &Address) -> Result<Box<Upstream>, ConnectError> {
     match Stream::connect(address).await {
-        Ok(stream) => Ok(Upstream { stream, slot, reused: false }),
+        Ok(stream) => Ok(Box::new(Upstream { stream, slot, reused: false, until_ms: 0 })),
         Err(error) => Err(match error.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL) => {
                 ConnectError::Exhausted

@@ -31,7 +31,7 @@ pub async fn answer(
     connection: &mut Connection,
     exchange: &mut Exchange,
     held: Held,
-    mut upstream: Upstream,
+    mut upstream: Box<Upstream>,
 ) -> Result<After, Failure> {
     let mut interim = 0;
     while exchange.response_head.is_interim() {
@@ -106,7 +106,7 @@ fn remark<'a>(held: &Held, buffer: &'a [u8], head: &RequestHead) -> Option<&'a [
 }
 
 /// The server has done its part: let others use it, and keep the connection if nothing is wrong with it.
-fn release(connection: &Connection, exchange: &mut Exchange, held: Held, upstream: Upstream) {
+fn release(connection: &Connection, exchange: &mut Exchange, held: Held, upstream: Box<Upstream>) {
     let worker = &connection.worker;
     let pool = &held.service.pool;
     let keep_ms = held.service.spec.timeouts.upstream_idle;
@@ -149,7 +149,7 @@ async fn deliver(
     connection: &mut Connection,
     exchange: &mut Exchange,
     held: Held,
-    mut upstream: Upstream,
+    mut upstream: Box<Upstream>,
     after: After,
 ) -> Result<After, Failure> {
     let mut moved = 0;
@@ -254,7 +254,7 @@ async fn switch(
     connection: &mut Connection,
     exchange: &mut Exchange,
     held: Held,
-    upstream: Upstream,
+    upstream: Box<Upstream>,
 ) -> Result<After, Failure> {
     let Exchange { request_head, response_head: head, client_in, server_in, response, trip, .. } = exchange;
     let asked = request_head.upgrade.map(|upgrade| upgrade.of(client_in.head()));

@@ -141,7 +141,7 @@ async fn attempt(
 }
 
 /// An idle connection. Before a request that cannot be repeated, the kernel is asked whether it is still open.
-fn checkout(connection: &Connection, exchange: &Exchange, slot: Slot) -> Option<Upstream> {
+fn checkout(connection: &Connection, exchange: &Exchange, slot: Slot) -> Option<Box<Upstream>> {
     let mut idle = connection.worker.idle.borrow_mut();
     let repeatable = exchange.request_head.method.is_idempotent();
     while let Some(upstream) = idle.take(slot) {
@@ -153,7 +153,7 @@ fn checkout(connection: &Connection, exchange: &Exchange, slot: Slot) -> Option<
 }
 
 /// A new connection, within the time that a service allows.
-pub async fn open(connection: &mut Connection, exchange: &mut Exchange, held: &Held) -> Result<Upstream, Failure> {
+pub async fn open(connection: &mut Connection, exchange: &mut Exchange, held: &Held) -> Result<Box<Upstream>, Failure> {
     let server = &held.service.pool.servers[held.server as usize];
     let Some((slot, address)) = &server.address else { return Err(Failure::Unsent(FailureKind::Connect)) };
     let worker = connection.worker.clone();
@@ -181,7 +181,7 @@ async fn connect_once(
     exchange: &Exchange,
     slot: Slot,
     address: &Address,
-) -> Result<Upstream, ConnectError> {
+) -> Result<Box<Upstream>, ConnectError> {
     let mut vigil = Vigil::begin(connection, connection.service.spec.timeouts.connect);
     let mut connecting = pin!(connect(slot, address));
     poll_fn(|cx| {

@@ -114,7 +114,7 @@ fn attempt(connection: &Connection, exchange: &Exchange) -> Result<Held, NoServe
     let buffer = exchange.client_in.head();
     let fields = &exchange.request_head.fields;
     let choice = Choice {
-        client: Some(client::believed(connection, buffer, fields)),
+        client: service.pool.pool.needs_address().then(|| client::believed(connection, buffer, fields)),
         mark: service.rewrite.cookie.as_ref().and_then(|cookie| cookie.find_mark(buffer, fields)),
         tried: &exchange.tried,
         now_ms: connection.worker.clock.now_ms(),

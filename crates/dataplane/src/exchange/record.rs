@@ -106,7 +106,15 @@ pub fn write(connection: &mut Connection, exchange: &mut Exchange) {
     let Some(lines) = &mut *worker.lines.borrow_mut() else { return };
     let buffer = exchange.client_in.head();
     let head = &exchange.request_head;
-    let field = |id| head.value(buffer, id).unwrap_or_default();
+    let (mut referer, mut user_agent) = (Span::default(), Span::default());
+    // Backwards, so that the first of a name stays.
+    for field in head.fields.iter().rev() {
+        match field.id {
+            FieldId::Referer => referer = field.value,
+            FieldId::UserAgent => user_agent = field.value,
+            _ => {}
+        }
+    }
     let server = trip.server.as_ref().map_or("", |(service, server)| service.pool.pool.server(*server).id());
     // Behind a trusted proxy the believed address may differ from the peer's.
     let believed = connection.peer.trusted.then(|| super::client::believed(connection, buffer, &head.fields));
@@ -126,8 +134,8 @@ pub fn write(connection: &mut Connection, exchange: &mut Exchange) {
             status: trip.status,
             // An id that no server got would be found nowhere else.
             id: if trip.sent_us == 0 { b"" } else { trip.id.of(buffer) },
-            referer: field(FieldId::Referer),
-            user_agent: field(FieldId::UserAgent),
+            referer: referer.of(buffer),
+            user_agent: user_agent.of(buffer),
         }),
         bytes_in,
         bytes_out,
