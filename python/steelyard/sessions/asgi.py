@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from steelyard.sessions import cookie
@@ -36,21 +36,27 @@ class AsyncSession(Session):
     """A session of an ASGI application: a mapping, with ``load`` and ``save`` to await where that is clearer."""
 
     def __init__(self, middleware: SessionMiddleware, cookie_id: str | None) -> None:
-        loop = asyncio.get_running_loop()
-        super().__init__(middleware.manager.codec, cookie_id, lambda session: wait_for(self.load, loop))
+        super().__init__(middleware.manager.codec, cookie_id)
         self._middleware = middleware
+        self._loop = asyncio.get_running_loop()
         self.failure: StoreUnavailable | Conflict | None = None
         """Why the store could not be asked on the application's behalf; a 500 that follows from it becomes ours."""
 
     async def load(self) -> None:
         """Load now; not needed before reading, except in tasks that the application started by itself."""
-        with self._noting():
+        try:
             await carry_out_async(self._middleware.manager.load(self), self._middleware.connector())
+        except (StoreUnavailable, Conflict) as error:
+            self.failure = error
+            raise
 
     async def save(self) -> None:
         """Save now. For changes made after the response has started; cannot create a session any more then."""
-        with self._noting():
+        try:
             await carry_out_async(self._middleware.manager.save(self), self._middleware.connector())
+        except (StoreUnavailable, Conflict) as error:
+            self.failure = error
+            raise
 
     async def end_all(self, principal: str = "", *, but_this: bool = False) -> int:
         """Log a principal, left out: this session's, out everywhere, except perhaps here. Returns how many ended."""
@@ -66,17 +72,16 @@ class AsyncSession(Session):
     async def lock(self, name: str, *, lease: float = 10.0, wait: float = 10.0) -> AsyncIterator[None]:
         """``async with session.lock("pay"):`` one request at a time; ``LeaseTaken`` (409) after ``wait`` seconds."""
         manager, connector = self._middleware.manager, self._middleware.connector()
-        with self._noting():
+        try:
             async with locked_async(manager, connector, self, name, lease=lease, wait=wait):
                 yield
-
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
-        try:
-            yield
         except (StoreUnavailable, Conflict) as error:
             self.failure = error
             raise
+
+    def _load(self) -> None:
+        if not self.state.loaded:
+            wait_for(self.load, self._loop)
 
 
 class SessionMiddleware:
@@ -95,6 +100,7 @@ class SessionMiddleware:
     ) -> None:
         self.app = app
         self.manager = Manager(open_store(store), merged(settings, options))
+        self._cookie = self.manager.settings.cookie_name
         self._connectors: dict[asyncio.AbstractEventLoop, AsyncConnector] = {}
 
     def connector(self) -> AsyncConnector:
@@ -123,14 +129,17 @@ class SessionMiddleware:
             if connector is not None:
                 await connector.close()
 
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = self.manager.settings
-        header = b"; ".join(value for name, value in scope["headers"] if name == b"cookie").decode("latin-1")
-        session = AsyncSession(self, cookie.read(header, settings.cookie_name, self.manager.signer))
+        # HTTP/2 may divide the field (RFC 9113 §8.2.3).
+        header = b"; ".join([value for name, value in scope["headers"] if name == b"cookie"]).decode("latin-1")
+        session = AsyncSession(self, cookie.read(header, self._cookie, self.manager.signer) if header else None)
         scope["session"] = session
         response = _Response(self, session, send)
         try:
-            await Bridged(_as_coroutine(self.app, scope, receive, response.send))
+            await Bridged(self._run(scope, receive, response.send))
         except (StoreUnavailable, Conflict) as error:
             if response.refused:
                 return
@@ -160,9 +169,10 @@ class _Response:
             await refuse(self._send, failure)
             return
         if not self.started and message["type"] in ("http.response.start", "websocket.accept"):
-            change = await self._save()
+            change = await self._save() if self._session.state.loaded else None
             self.started = True
-            message["headers"] = [*message.get("headers", ()), *self._fields(message, change)]
+            if change is not None or self._session.state.loaded:
+                message["headers"] = [*message.get("headers", ()), *self._fields(message, change)]
         await self._send(message)
 
     async def _save(self) -> CookieChange:
@@ -181,13 +191,9 @@ class _Response:
     def _fields(self, message: Message, change: CookieChange) -> list[tuple[bytes, bytes]]:
         if message["type"] == "websocket.accept" and change is None:
             return []
-        present = [name.decode("latin-1") for name, _ in message.get("headers", ())]
+        present = (name.decode("latin-1") for name, _ in message.get("headers", ()))
         added = fields(self._middleware.manager, self._session, change, present)
         return [(name.lower().encode(), value.encode("latin-1")) for name, value in added]
-
-
-async def _as_coroutine(app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await app(scope, receive, send)
 
 
 async def refuse(send: Send, error: StoreUnavailable | Conflict) -> None:

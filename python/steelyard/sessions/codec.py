@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, Protocol
 
 from steelyard.sessions.errors import NotSerializable, StoreMisconfigured, Unreadable
@@ -33,14 +33,19 @@ class Json:
     """JSON (RFC 8259): readable everywhere, text and numbers only."""
 
     form = b"j"
-    _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    """Made once: ``json.dumps`` with arguments makes one at every call."""
+    # Made once: ``json.dumps`` with arguments makes an encoder at every call, ``loads`` guesses an encoding.
+    _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+    _decode = json.JSONDecoder().raw_decode
 
     def dumps(self, value: Any) -> bytes:
-        return self._encoder.encode(value).encode()
+        return self._encode(value).encode()
 
     def loads(self, data: bytes) -> Any:
-        return json.loads(data)
+        text = data.decode()
+        value, end = self._decode(text)
+        if end != len(text):
+            raise ValueError("something follows the value")
+        return value
 
 
 class Msgpack:
@@ -101,6 +106,8 @@ _HEAD = struct.Struct(">BddII")
 _ENTRY = struct.Struct(">qiI")
 """An entry's stamp, the length of its value (-1: deleted) and of its key."""
 _FORM = 1
+_entry = partial(tuple.__new__, Entry)
+"""An entry from a tuple, without a Python call each: every load makes one for every key."""
 
 
 def encode(content: Content) -> bytes:
@@ -129,16 +136,16 @@ def decode(body: bytes) -> Content:
             raise ValueError(f"its form is {form}, expected {_FORM}")
         table = _HEAD.size + count * _ENTRY.size
         at = table + moved
-        moved_to = body[table:at].decode()
+        moved_to = body[table:at].decode() if moved else ""
         entries: dict[str, Entry] = {}
         for stamp, length, name in _ENTRY.iter_unpack(body[_HEAD.size : table]):
-            key = body[at : at + name].decode("utf-8", "surrogatepass")
-            at += name
+            value = at + name
+            key = body[at:value].decode("utf-8", "surrogatepass")
             if length < 0:
-                entries[key] = Entry(stamp, None)
+                entries[key], at = _entry((stamp, None)), value
             else:
-                entries[key] = Entry(stamp, body[at : at + length])
-                at += length
+                at = value + length
+                entries[key] = _entry((stamp, body[value:at]))
         if at != len(body) or len(entries) != count:
             raise ValueError("it is cut short, or longer than it says")
     except (ValueError, struct.error) as error:

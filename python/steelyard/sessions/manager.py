@@ -75,7 +75,7 @@ class Manager:
         if state.loaded:
             return
         if state.cookie_id is not None:
-            key = store_key(state.cookie_id)
+            key = state.key
             try:
                 stored = yield from self.store.load(key, now)
             except StoreUnavailable:
@@ -128,7 +128,7 @@ class Manager:
 
         Nobody is none: sessions of before the login are not one person's.
         """
-        spared = "" if but is None or but.state.cookie_id is None else store_key(but.state.cookie_id)
+        spared = "" if but is None or but.state.cookie_id is None else but.state.key
         ended, now = 0, self.clock()
         for key in (yield from self.store.of_principal(principal, now)) if principal else ():
             if key != spared and (yield from self.store.end(key, now + self.settings.tombstone, now)) is not None:
@@ -172,8 +172,7 @@ class Manager:
         """Compare and swap until it holds, merging with whoever was faster."""
         state = session.state
         assert state.stored is not None
-        assert state.cookie_id is not None
-        key, current, content = store_key(state.cookie_id), state.stored, state.content
+        key, current, content = state.key, state.stored, state.content
         if content.moved_to:
             key, current, content = yield from self._follow(content)
         for attempt in range(ATTEMPTS):
@@ -204,8 +203,7 @@ class Manager:
         """A new id. The record under the old one becomes a signpost for requests that still run with it."""
         state = session.state
         assert state.stored is not None
-        assert state.cookie_id is not None
-        old_key, old, before = store_key(state.cookie_id), state.stored, state.content
+        old_key, old, before = state.key, state.stored, state.content
         session_id = new_id()
         key = store_key(session_id)
         content = before.with_entries(self._applied(changes, before.entries, now))
@@ -255,7 +253,7 @@ class Manager:
         had_cookie = state.cookie_id is not None
         if state.stored is not None and state.cookie_id is not None:
             # A save in flight may have moved the session: what the signpost names is ended too.
-            key: str = store_key(state.cookie_id)
+            key: str = state.key
             while key:
                 was = yield from self.store.end(key, now + self.settings.tombstone, now)
                 self.counts.ended += 1
@@ -272,7 +270,7 @@ class Manager:
             return
         expires = min(now + self.settings.idle, session.state.content.deadline)
         if expires - stored.expires >= self.settings.touch_share * self.settings.idle:
-            yield from self.store.touch(store_key(session.state.cookie_id), expires, now)
+            yield from self.store.touch(session.state.key, expires, now)
             self.counts.touches += 1
 
     def _follow(self, content: Content) -> Plan[tuple[str, Stored, Content]]:

@@ -12,9 +12,14 @@ from typing import Any
 
 from steelyard.sessions.codec import Codec, decode_value, encode_value
 from steelyard.sessions.errors import NotLoaded
+from steelyard.sessions.keys import store_key
 from steelyard.sessions.record import Content, Entry, Stored
 
+_ABSENT = object()
 _DELETED = object()
+_FIXED = frozenset({str, int, float, bool, bytes, type(None)})
+"""What cannot change after it was read, so that a save need not look whether it did."""
+_NOTHING = Content(0.0, 0.0)
 
 
 class Session(MutableMapping[str, Any]):
@@ -27,23 +32,31 @@ class Session(MutableMapping[str, Any]):
         self._codec = codec
         self._fetch = fetch
         self._values: dict[str, Any] = {}
+        """What was set, and what was read and may have changed since."""
+        self._read: dict[str, Any] = {}
+        """What was read and cannot have changed."""
         self._encoded: dict[str, bytes | None] = {}
         self.state = State(cookie_id)
 
     # What applications use -------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
-        self._load()
-        if key in self._values:
-            value = self._values[key]
-            if value is _DELETED:
-                raise KeyError(key)
+        state = self.state
+        if not state.loaded:
+            self._load()
+        value = self._values.get(key, _ABSENT)
+        if value is _ABSENT:
+            value = self._read.get(key, _ABSENT)
+        if value is _DELETED:
+            raise KeyError(key)
+        if value is not _ABSENT:
             return value
-        entry = self.state.content.entries.get(key)
+        entry = state.content.entries.get(key)
         if entry is None or entry.value is None:
             raise KeyError(key)
         value = decode_value(entry.value)
-        self._values[key] = value
+        kept = self._read if type(value) in _FIXED else self._values
+        kept[key] = value
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -141,6 +154,7 @@ class Session(MutableMapping[str, Any]):
         """Take what was loaded or saved as the new base. Values handed out before stay the application's."""
         state = self.state
         state.loaded, state.stored, state.content = True, stored, content
+        self._read = {}
         state.principal = stored.principal if stored is not None else ""
 
     def settle(self, stored: Stored | None, content: Content) -> None:
@@ -182,17 +196,30 @@ class Session(MutableMapping[str, Any]):
 class State:
     """What is known of a session besides its values."""
 
-    __slots__ = ("cleared", "content", "cookie_id", "ending", "loaded", "principal", "renewing", "stale", "stored")
+    __slots__ = (
+        *("_key", "_key_of", "cleared", "content", "cookie_id", "ending", "loaded", "principal", "renewing", "stale"),
+        "stored",
+    )
 
     def __init__(self, cookie_id: str | None) -> None:
         self.cookie_id = cookie_id
         """The id that the client sent, after its signature was checked."""
         self.loaded = False
         self.stored: Stored | None = None
-        self.content = Content(0.0, 0.0)
+        self.content = _NOTHING
         self.principal = ""
         self.renewing = False
         self.ending = False
         self.cleared = False
         self.stale = False
         """The client's id was renewed by another request: no cookie may be sent, or it would undo the renewal."""
+        self._key = ""
+        self._key_of: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The store's key of the id; computed once for a load and a save."""
+        assert self.cookie_id is not None
+        if self._key_of is not self.cookie_id:
+            self._key, self._key_of = store_key(self.cookie_id), self.cookie_id
+        return self._key

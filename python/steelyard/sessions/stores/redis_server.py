@@ -22,6 +22,7 @@ import redis.asyncio
 from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import NoScriptError, ResponseError
 
+from steelyard.sessions.stores.deadlines import Deadlines
 from steelyard.sessions.stores.redis_client import FAILURES, count, count_async, unavailable
 from steelyard.sessions.stores.redis_commands import Command, Count, Run, pack
 
@@ -100,6 +101,7 @@ class Asynchronous:
         self._pool: Any = redis.asyncio.ConnectionPool.from_url(url, **self._options)
         self._idle: list[Any] = []
         self._made: list[Any] = []
+        self._deadlines = Deadlines(timeout)
         self._places = asyncio.Semaphore(min(self._pool.max_connections, 1000))
 
     async def execute(self, command: Command) -> Any:
@@ -108,7 +110,7 @@ class Asynchronous:
                 options = {**self._options, "socket_timeout": self._timeout}
                 async with redis.asyncio.Redis.from_url(self._url, **options) as client:
                     return await count_async(client, command.prefix)
-            async with asyncio.timeout(self._timeout):
+            with self._deadlines.each():
                 if not isinstance(command, Run):
                     return await self._exchange(pack(command.words))
                 try:
@@ -137,6 +139,7 @@ class Asynchronous:
                 self._idle.append(connection)
 
     async def close(self) -> None:
+        self._deadlines.close()
         for connection in self._made:
             await connection.disconnect()
 
