@@ -6,8 +6,8 @@ extension made the technique known. Code in a worker thread (a FastAPI ``def`` e
 instead. Where neither is possible (a task that the application started by itself) the caller is told to
 ``await session.load()``.
 
-A new greenlet costs 7 µs, nearly all of it for the memory of its stack, which is mapped and unmapped; a switch less than
-one. So greenlets are kept and run the steps of one request after those of another.
+A new greenlet costs 7 µs, nearly all of it for the memory of its stack, which is mapped and unmapped; a switch costs
+less than one. So greenlets are kept and run the steps of one request after those of another.
 """
 
 from __future__ import annotations

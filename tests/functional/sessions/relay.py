@@ -32,6 +32,7 @@ class Relay:
 
     def close(self) -> None:
         self.release()
+        self._listener.shutdown(socket.SHUT_RDWR)  # or a thread in accept() would stay there
         self._listener.close()
 
     def _accept(self) -> None:

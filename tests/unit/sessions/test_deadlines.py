@@ -66,8 +66,11 @@ async def test_a_cancellation_from_outside_is_none_of_ours() -> None:
 
 async def test_within_a_shorter_timeout_of_others() -> None:
     deadlines = Deadlines(30)
+
+    async def wait() -> None:
+        with deadlines.each():
+            await asyncio.Event().wait()
+
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            with deadlines.each():
-                await asyncio.Event().wait()
+        await asyncio.wait_for(wait(), 0.01)
     deadlines.close()

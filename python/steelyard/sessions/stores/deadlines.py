@@ -1,7 +1,7 @@
 """``asyncio.timeout`` for many short waits of one length: one timer for all of them.
 
-A timer for every command costs more than everything else a command adds to its round trip (decision 0120). Waits of one
-length end in the order in which they began, so the timer is always the oldest one's, and looks at the next when it fires.
+A timer for every command costs half as much as its round trip on loopback (decision 0121). Waits of one length end in
+the order in which they began, so the timer is always the oldest one's, and looks at the next when it fires.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import TracebackType
 
 
 class Deadlines:
-    """``with deadlines.each():`` around an ``await``, on one event loop; raises ``TimeoutError`` when it took longer."""
+    """``with deadlines.each():`` around an ``await`` of one event loop; ``TimeoutError`` when it took longer."""
 
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,7 +52,7 @@ class Deadlines:
 
 
 class _Wait:
-    """One wait of one task, ended as ``asyncio.timeout`` ends one: cancelled, and told apart from other cancellations."""
+    """One wait of one task, ended as ``asyncio.timeout`` does it: cancelled, and told from other cancellations."""
 
     __slots__ = ("_before", "_deadlines", "_late", "_task", "until")
 

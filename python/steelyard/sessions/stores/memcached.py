@@ -1,8 +1,8 @@
 """``memcached://host:11211``: memcached, which forgets what it has no room for: every eviction is a logout.
 
-A record is one item: a line with version, end and principal, then the body. Saves use memcached's own compare-and-swap;
-its token, seen at the load, is remembered in this process, so that a save is one round trip (two in the rare case that
-it was forgotten). Options: ``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``pool`` (16 connections).
+A record is one item (``envelope``). Saves use memcached's own compare-and-swap; its token, seen at the load, is
+remembered in this process, so that a save is one round trip (two in the rare case that it was forgotten). Options:
+``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``pool`` (16 connections).
 
 memcached cannot list its items: ``count`` is an estimate, the number of all items in the server.
 """
@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import math
 from collections import OrderedDict
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable, Unreadable
+from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import ENDED, Stored
+from steelyard.sessions.stores import envelope
 from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
+from steelyard.sessions.stores.deadlines import Deadlines
 
 try:
     import aiomcache
@@ -82,7 +83,7 @@ class MemcachedStore(Store):
         return None if found is None or found.version == ENDED else found
 
     def create(self, key: str, stored: Stored, now: float) -> Plan[bool]:
-        created: bool = yield Put("add", self._prefix + key.encode(), _pack(stored), _whole(stored.expires))
+        created: bool = yield Put("add", self._prefix + key.encode(), envelope.pack(stored), _whole(stored.expires))
         if created and stored.principal:
             index, line = self._index(stored.principal), key.encode() + b"\n"
             lasting = _whole(now + INDEX_TTL_S)
@@ -98,7 +99,7 @@ class MemcachedStore(Store):
                 return Gone()
             if found.version != expected:
                 return Outrun(found)
-        swapped = yield Cas(self._prefix + key.encode(), _pack(stored), token, _whole(stored.expires))
+        swapped = yield Cas(self._prefix + key.encode(), envelope.pack(stored), token, _whole(stored.expires))
         if swapped:
             return Saved()
         found, _ = yield from self._read(key, now)
@@ -113,12 +114,12 @@ class MemcachedStore(Store):
             if found is None or found.version == ENDED:
                 return False
             moved = Stored(found.version, max(found.expires, expires), found.principal, found.body)
-            if (yield Cas(self._prefix + key.encode(), _pack(moved), token, _whole(moved.expires))):
+            if (yield Cas(self._prefix + key.encode(), envelope.pack(moved), token, _whole(moved.expires))):
                 self._tokens.pop((key, found.version), None)
                 return True
 
     def end(self, key: str, until: float, now: float) -> Plan[Stored | None]:
-        name, tombstone = self._prefix + key.encode(), _pack(Stored(ENDED, until, "", b""))
+        name, tombstone = self._prefix + key.encode(), envelope.pack(Stored(ENDED, until, "", b""))
         while True:
             found, token = yield from self._read(key, now, dead=True)
             if token is None:
@@ -168,7 +169,7 @@ class MemcachedStore(Store):
         value, token = yield Gets(self._prefix + key.encode())
         if value is None:
             return None, None
-        stored = _unpack(value)
+        stored = envelope.unpack(value)
         if stored.expires <= now:
             return None, token if dead else None
         self._tokens[key, stored.version] = token
@@ -187,19 +188,6 @@ def _digest(text: str) -> bytes:
 def _whole(seconds: float) -> int:
     """memcached counts whole seconds; the record itself knows better."""
     return math.ceil(seconds) + 1
-
-
-def _pack(stored: Stored) -> bytes:
-    return json.dumps((stored.version, stored.expires, stored.principal)).encode() + b"\n" + stored.body
-
-
-def _unpack(value: bytes) -> Stored:
-    head, _, body = value.partition(b"\n")
-    try:
-        version, expires, principal = json.loads(head)
-        return Stored(int(version), float(expires), str(principal), body)
-    except (ValueError, TypeError) as error:
-        raise Unreadable(f"memcached: an item that is no session: {error}") from None
 
 
 class _Blocking:
@@ -235,12 +223,12 @@ class _Blocking:
 class _Asynchronous:
     def __init__(self, store: MemcachedStore) -> None:
         self._client: Any = aiomcache.Client(store.host, store.port, pool_size=store.pool, pool_minsize=1)
-        self._timeout = store.timeout
+        self._deadlines = Deadlines(store.timeout)
 
     async def execute(self, command: Command) -> Any:
         client = self._client
         try:
-            async with asyncio.timeout(self._timeout):
+            with self._deadlines.each():
                 match command:
                     case Gets(key):
                         return await client.gets(key)
@@ -254,6 +242,7 @@ class _Asynchronous:
             raise StoreUnavailable(f"memcached: {error or type(error).__name__}") from error
 
     async def close(self) -> None:
+        self._deadlines.close()
         await self._client.close()
 
 

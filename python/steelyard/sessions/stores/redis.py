@@ -1,10 +1,10 @@
 """``redis://`` and ``rediss://``: Redis or Valkey, one server or a cluster (``?cluster=true``).
 
-A session is one string: a head of fixed width (version, end in milliseconds, length of the principal), the principal
-and the body. The key expires at the same end, so nothing needs to be purged. A load is a GET, a new session a SET NX;
-what must compare first is a Lua script, which the server runs as one step in one round trip and which reads the head
-alone. The sessions of a principal are a set in a slot of its own: an index, checked against the sessions when it is
-read. Counting walks through all keys: an operator's question, not a request's. Needs Redis 6.2 or Valkey.
+A session is one string (``envelope``). The key expires at the same end, so nothing needs to be purged. A load is a GET,
+a new session a SET NX; what must compare first is a Lua script, which the server runs as one step in one round trip and
+which reads the head alone. The sessions of a principal are a set in a slot of its own: an index, checked against the
+sessions when it is read. Counting walks through all keys: an operator's question, not a request's. Needs Redis 6.2 or
+Valkey.
 
 Options in the URL: ``prefix`` (``steelyard:``), ``timeout`` in seconds (2), ``cluster``, ``nodes`` (``HOST:PORT,…``:
 further nodes to ask for the cluster's slots, so that a process can start while the first one is away), and redis-py's.
@@ -15,16 +15,12 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from steelyard.sessions.errors import StoreMisconfigured, Unreadable
+from steelyard.sessions.errors import StoreMisconfigured
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import ENDED, Stored
-from steelyard.sessions.stores import redis_client, redis_server
+from steelyard.sessions.stores import envelope, redis_client, redis_server
 from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
 from steelyard.sessions.stores.redis_commands import Ask, Count, Run, script
-
-_VERSION, _EXPIRES, _PRINCIPAL = slice(0, 12), slice(12, 30), slice(30, 40)
-"""The head: right-aligned decimal numbers, which redis-cli shows and Lua reads."""
-_HEAD_LENGTH = 40
 
 # KEYS[1] is the session, ARGV[1] the time now. Times are milliseconds; a tombstone's version is -1.
 _IF_ALIVE = """
@@ -52,6 +48,7 @@ return 1
 """)
 UNLOCK = script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 0")
 
+_ms = envelope.milliseconds
 _INDEX_TTL_S = 400 * 24 * 3600
 """How long an index outlives the last login: longer than any session, so that none is missed."""
 
@@ -75,10 +72,10 @@ class RedisStore(Store):
         self._timeout = timeout
 
     def load(self, key: str, now: float) -> Plan[Stored | None]:
-        return _unpack((yield Ask(("GET", self._prefix + key))), now)
+        return _alive((yield Ask(("GET", self._prefix + key))), now)
 
     def create(self, key: str, stored: Stored, now: float) -> Plan[bool]:
-        words = ("SET", self._prefix + key, _pack(stored), "NX", "PXAT", _ms(stored.expires))
+        words = ("SET", self._prefix + key, envelope.pack(stored), "NX", "PXAT", _ms(stored.expires))
         created = (yield Ask(words)) is not None
         if created and stored.principal:
             index = self._index(stored.principal)
@@ -87,19 +84,24 @@ class RedisStore(Store):
         return created
 
     def replace(self, key: str, expected: int, stored: Stored, now: float) -> Plan[Saved | Outrun | Gone]:
-        arguments = (_ms(now), b"%12d" % expected, _pack(stored), _ms(stored.expires))
+        arguments = (
+            _ms(now),
+            envelope.version(expected),
+            envelope.pack(stored),
+            _ms(stored.expires),
+        )
         reply = yield Run(REPLACE, self._prefix + key, arguments)
         if reply == 1:
             return Saved()
-        current = None if reply == 0 else _unpack(reply, now)
+        current = None if reply == 0 else _alive(reply, now)
         return Gone() if current is None else Outrun(current)
 
     def touch(self, key: str, expires: float, now: float) -> Plan[bool]:
-        return bool((yield Run(TOUCH, self._prefix + key, (_ms(now), b"%18d" % _ms(expires)))))
+        return bool((yield Run(TOUCH, self._prefix + key, (_ms(now), envelope.expires(expires)))))
 
     def end(self, key: str, until: float, now: float) -> Plan[Stored | None]:
-        tombstone = _pack(Stored(ENDED, until, "", b""))
-        was = _unpack((yield Ask(("SET", self._prefix + key, tombstone, "GET", "PXAT", _ms(until)))), now)
+        tombstone = envelope.pack(Stored(ENDED, until, "", b""))
+        was = _alive((yield Ask(("SET", self._prefix + key, tombstone, "GET", "PXAT", _ms(until)))), now)
         if was is not None and was.principal:
             yield Ask(("SREM", self._index(was.principal), key))
         return was
@@ -144,26 +146,12 @@ class RedisStore(Store):
         return f"{self._prefix}principal:{hashlib.sha256(principal.encode()).hexdigest()}"
 
 
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
-
-
-def _pack(stored: Stored) -> bytes:
-    owner = stored.principal.encode()
-    return b"%12d%18d%10d%b%b" % (stored.version, _ms(stored.expires), len(owner), owner, stored.body)
-
-
-def _unpack(value: bytes | None, now: float) -> Stored | None:
+def _alive(value: bytes | None, now: float) -> Stored | None:
+    """The record, unless it is a tombstone or past its end."""
     if value is None:
         return None
-    try:
-        version, expires = int(value[_VERSION]), int(value[_EXPIRES])
-        if version == ENDED or expires <= now * 1000:
-            return None
-        body = _HEAD_LENGTH + int(value[_PRINCIPAL])
-        return Stored(version, expires / 1000, value[_HEAD_LENGTH:body].decode(), value[body:])
-    except ValueError as error:
-        raise Unreadable(f"redis: a value that is no session: {error}") from None
+    stored = envelope.unpack(value)
+    return None if stored.version == ENDED or stored.expires <= now else stored
 
 
 def from_url(url: str) -> Store:
