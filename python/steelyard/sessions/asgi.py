@@ -10,14 +10,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from steelyard.sessions import cookie
 from steelyard.sessions.bridge import Bridged, wait_for
 from steelyard.sessions.errors import Conflict, SessionEnded, StoreUnavailable
 from steelyard.sessions.lease import locked_async
 from steelyard.sessions.manager import CookieChange, Manager, RemoveCookie
-from steelyard.sessions.plan import AsyncConnector, carry_out_async
+from steelyard.sessions.plan import AsyncConnector, Plan, carry_out_async
 from steelyard.sessions.response import RETRY_AFTER_S, UNAVAILABLE, fields
 from steelyard.sessions.session import Session
 from steelyard.sessions.settings import Settings, merged
@@ -29,6 +29,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+T = TypeVar("T")
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -44,28 +45,18 @@ class AsyncSession(Session):
 
     async def load(self) -> None:
         """Load now; not needed before reading, except in tasks that the application started by itself."""
-        try:
-            await carry_out_async(self._middleware.manager.load(self), self._middleware.connector())
-        except (StoreUnavailable, Conflict) as error:
-            self.failure = error
-            raise
+        await self._carry_out(self._middleware.manager.load(self))
 
     async def save(self) -> None:
         """Save now. For changes made after the response has started; cannot create a session any more then."""
-        try:
-            await carry_out_async(self._middleware.manager.save(self), self._middleware.connector())
-        except (StoreUnavailable, Conflict) as error:
-            self.failure = error
-            raise
+        await self._carry_out(self._middleware.manager.save(self))
 
     async def end_all(self, principal: str = "", *, but_this: bool = False) -> int:
         """Log a principal, left out: this session's, out everywhere, except perhaps here. Returns how many ended."""
         if not self.state.loaded:
             await self.load()
         who = principal or self.principal
-        with self._noting():
-            plan = self._middleware.manager.end_all(who, but=self)
-            ended = await carry_out_async(plan, self._middleware.connector())
+        ended = await self._carry_out(self._middleware.manager.end_all(who, but=self))
         return ended + self._end_with(who, but_this)
 
     @asynccontextmanager
@@ -82,6 +73,13 @@ class AsyncSession(Session):
     def _load(self) -> None:
         if not self.state.loaded:
             wait_for(self.load, self._loop)
+
+    async def _carry_out(self, plan: Plan[T]) -> T:
+        try:
+            return await carry_out_async(plan, self._middleware.connector())
+        except (StoreUnavailable, Conflict) as error:
+            self.failure = error
+            raise
 
 
 class SessionMiddleware:
