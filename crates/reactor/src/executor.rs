@@ -1,8 +1,8 @@
 //! The loop: poll the tasks that are ready, ask the kernel which sockets are, and again.
 
 use crate::remote::{Handle, Remote};
-use crate::sources::{Share, SharedSources, Waiter};
-use crate::tasks::{ROOT, Task, TaskKey, Tasks};
+use crate::sources::{Share, SharedSources, Told};
+use crate::tasks::{NOBODY, ROOT, Task, TaskKey, Tasks};
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
@@ -157,10 +157,10 @@ impl Reactor {
         }
     }
 
-    /// How the one who polls now is told of an event.
-    pub fn waiter(&self, cx: &Context<'_>) -> Waiter {
+    /// The task that is polled now, if it waits as a whole: with its own waker, not with one of somebody inside of it.
+    pub fn running(&self, cx: &Context<'_>) -> Option<TaskKey> {
         let (key, waker) = self.running.get();
-        if ptr::eq(waker, cx.waker().data()) { Waiter::Task(key) } else { Waiter::Waker(cx.waker().clone()) }
+        ptr::eq(waker, cx.waker().data()).then_some(key)
     }
 
     fn waker_of(&self, key: TaskKey) -> Waker {
@@ -201,18 +201,20 @@ impl Reactor {
                 self.remote.take().into_iter().for_each(|key| self.schedule(key));
                 continue;
             }
-            let (reader, writer) = self.sources.borrow_mut().note(data.u64(), flags);
-            [reader, writer].into_iter().for_each(|waiter| self.tell(waiter));
+            let told = self.sources.borrow_mut().note(data.u64(), flags);
+            self.tell(told);
         }
         Ok(())
     }
 
-    fn tell(&self, waiter: Waiter) {
-        match waiter {
-            Waiter::Nobody => {}
-            Waiter::Task(key) => self.schedule(key),
-            Waiter::Waker(waker) => waker.wake(),
+    fn tell(&self, told: Told) {
+        if told.reader != NOBODY {
+            self.schedule(told.reader);
         }
+        if told.writer != NOBODY {
+            self.schedule(told.writer);
+        }
+        told.others.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 

@@ -2,7 +2,7 @@
 //! finds that it is not.
 
 use crate::executor::{self, Reactor};
-use crate::tasks::TaskKey;
+use crate::tasks::{NOBODY, TaskKey};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -40,23 +40,29 @@ impl Interest {
     }
 }
 
-/// Who is to be told.
-#[derive(Default)]
-pub enum Waiter {
-    #[default]
-    Nobody,
-    /// A task of this thread: nothing is counted and nothing is locked.
-    Task(TaskKey),
-    /// Somebody inside a task who wants to be told apart from the others in it.
-    Waker(Waker),
-}
-
-#[derive(Default)]
 struct Place {
     generation: u32,
     ready: u8,
-    reader: Waiter,
-    writer: Waiter,
+    /// The tasks of this thread that wait: nothing is counted and nothing is locked.
+    reader: TaskKey,
+    writer: TaskKey,
+    /// Others inside of tasks who want to be told apart; hardly ever anybody.
+    others: Option<Box<Others>>,
+}
+
+type Others = Vec<(Interest, Waker)>;
+
+impl Place {
+    fn new(generation: u32) -> Self {
+        Place { generation, ready: 0, reader: NOBODY, writer: NOBODY, others: None }
+    }
+
+    /// Take those who wait for what is `ready` now.
+    #[cold]
+    fn take_others(&mut self, ready: u8) -> Others {
+        let concerned = |others: &mut Box<Others>| others.extract_if(.., |(of, _)| ready & of.mask() != 0).collect();
+        self.others.as_mut().map(concerned).unwrap_or_default()
+    }
 }
 
 #[derive(Default)]
@@ -65,35 +71,50 @@ pub struct Sources {
     free: Vec<u32>,
 }
 
+/// Whom an event concerns.
+pub struct Told {
+    pub reader: TaskKey,
+    pub writer: TaskKey,
+    /// Empty, and then it costs nothing, nearly always.
+    pub others: Others,
+}
+
 impl Sources {
     fn add(&mut self) -> (u32, u64) {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
+            self.places.push(Place::new(0));
             (self.places.len() - 1) as u32
         });
         (index, u64::from(self.places[index as usize].generation) << 32 | u64::from(index))
     }
 
-    fn remove(&mut self, index: u32) {
-        let generation = self.places[index as usize].generation.wrapping_add(1);
-        self.places[index as usize] = Place { generation, ..Place::default() };
+    /// Free the place. Those who waited there are gone too, but for wakers, which are returned to be dropped elsewhere.
+    fn remove(&mut self, index: u32) -> Place {
+        let next = Place::new(self.places[index as usize].generation.wrapping_add(1));
         self.free.push(index);
+        std::mem::replace(&mut self.places[index as usize], next)
     }
 
     /// Note what the kernel says of the source that was registered as `data`; returns whom to tell. A source that has
     /// gone meanwhile has nobody.
-    pub fn note(&mut self, data: u64, flags: EventFlags) -> (Waiter, Waiter) {
+    pub fn note(&mut self, data: u64, flags: EventFlags) -> Told {
         let (index, generation) = (data as u32, (data >> 32) as u32);
-        let place = match self.places.get_mut(index as usize) {
-            Some(place) if place.generation == generation => place,
-            _ => return Default::default(),
+        let mut told = Told { reader: NOBODY, writer: NOBODY, others: Vec::new() };
+        let Some(place) = self.places.get_mut(index as usize).filter(|place| place.generation == generation) else {
+            return told;
         };
         let ready = readiness(flags);
         place.ready |= ready;
-        let told = |interest: Interest, waiter: &mut Waiter| {
-            if ready & interest.mask() == 0 { Waiter::Nobody } else { std::mem::take(waiter) }
-        };
-        (told(Interest::Readable, &mut place.reader), told(Interest::Writable, &mut place.writer))
+        if ready & Interest::Readable.mask() != 0 {
+            told.reader = std::mem::replace(&mut place.reader, NOBODY);
+        }
+        if ready & Interest::Writable.mask() != 0 {
+            told.writer = std::mem::replace(&mut place.writer, NOBODY);
+        }
+        if place.others.is_some() {
+            told.others = place.take_others(ready);
+        }
+        told
     }
 }
 
@@ -142,14 +163,18 @@ impl Source {
         if place.ready & interest.mask() != 0 {
             return if self.reactor.spend(cx) { Poll::Ready(()) } else { Poll::Pending };
         }
-        let waiter = match interest {
-            Interest::Readable => &mut place.reader,
-            Interest::Writable => &mut place.writer,
-        };
-        let before = std::mem::replace(waiter, self.reactor.waiter(cx));
-        drop(sources);
-        // A foreign waker's end may do anything.
-        drop(before);
+        match (self.reactor.running(cx), interest) {
+            (Some(task), Interest::Readable) => place.reader = task,
+            (Some(task), Interest::Writable) => place.writer = task,
+            (None, _) => {
+                let waker = cx.waker().clone();
+                let before = place.take_others(interest.mask());
+                place.others.get_or_insert_default().push((interest, waker));
+                drop(sources);
+                // A waker's end may do anything.
+                drop(before);
+            }
+        }
         Poll::Pending
     }
 
@@ -181,7 +206,8 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.reactor.sources.borrow_mut().remove(self.index);
+        let place = self.reactor.sources.borrow_mut().remove(self.index);
+        drop(place);
     }
 }
 
@@ -200,6 +226,8 @@ pub type Share = Cell<u32>;
 mod tests {
     use super::*;
 
+    const TASK: TaskKey = TaskKey { index: 1, generation: 0 };
+
     #[test]
     fn an_event_of_a_source_that_has_gone_tells_nobody() {
         let mut sources = Sources::default();
@@ -207,8 +235,8 @@ mod tests {
         sources.remove(index);
         let (again, _) = sources.add();
         assert_eq!(index, again);
-        sources.places[again as usize].reader = Waiter::Task(TaskKey { index: 1, generation: 0 });
-        assert!(matches!(sources.note(old, EventFlags::IN), (Waiter::Nobody, Waiter::Nobody)));
+        sources.places[again as usize].reader = TASK;
+        assert_eq!(sources.note(old, EventFlags::IN).reader, NOBODY);
         assert_eq!(sources.places[again as usize].ready, 0);
     }
 
@@ -216,12 +244,16 @@ mod tests {
     fn an_event_tells_those_whom_it_concerns_and_an_end_stays() {
         let mut sources = Sources::default();
         let (index, data) = sources.add();
-        let key = TaskKey { index: 1, generation: 0 };
-        sources.places[index as usize].reader = Waiter::Task(key);
-        sources.places[index as usize].writer = Waiter::Task(key);
-        let (reader, writer) = sources.note(data, EventFlags::IN | EventFlags::RDHUP);
-        assert!(matches!((reader, writer), (Waiter::Task(_), Waiter::Nobody)));
-        sources.places[index as usize].ready &= !Interest::Readable.passing();
-        assert_eq!(sources.places[index as usize].ready, READ_ENDED);
+        let place = &mut sources.places[index as usize];
+        (place.reader, place.writer) = (TASK, TASK);
+        let others = [Interest::Readable, Interest::Writable].map(|interest| (interest, Waker::noop().clone()));
+        place.others = Some(Box::new(others.into()));
+        let told = sources.note(data, EventFlags::IN | EventFlags::RDHUP);
+        assert_eq!((told.reader, told.writer), (TASK, NOBODY));
+        assert!(matches!(told.others[..], [(Interest::Readable, _)]));
+        let place = &mut sources.places[index as usize];
+        assert!(matches!(place.others.as_ref().unwrap()[..], [(Interest::Writable, _)]));
+        place.ready &= !Interest::Readable.passing();
+        assert_eq!(place.ready, READ_ENDED);
     }
 }

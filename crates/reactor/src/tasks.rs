@@ -14,6 +14,9 @@ pub struct TaskKey {
 /// The future that the thread itself waits for; it has no place of its own.
 pub const ROOT: TaskKey = TaskKey { index: u32::MAX, generation: 0 };
 
+/// Nobody waits.
+pub const NOBODY: TaskKey = TaskKey { index: u32::MAX - 1, generation: 0 };
+
 pub struct Task {
     pub future: Pin<Box<dyn Future<Output = ()>>>,
     pub waker: Waker,
