@@ -74,3 +74,8 @@ async def test_within_a_shorter_timeout_of_others() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(wait(), 0.01)
     deadlines.close()
+
+
+def test_made_before_its_loop_runs() -> None:
+    deadlines = Deadlines(0.01)
+    assert asyncio.run(until_late(deadlines)) == "late"

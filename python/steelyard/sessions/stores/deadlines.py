@@ -14,7 +14,7 @@ class Deadlines:
     """``with deadlines.each():`` around an ``await`` of one event loop; ``TimeoutError`` when it took longer."""
 
     def __init__(self, seconds: float) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._seconds = seconds
         self._waiting: dict[_Wait, None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -24,11 +24,14 @@ class Deadlines:
         return _Wait(self)
 
     def begin(self, wait: _Wait) -> None:
-        """A wait begins."""
-        wait.until = self._loop.time() + self._seconds
+        """A wait begins; the first one says on which loop."""
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        wait.until = loop.time() + self._seconds
         self._waiting[wait] = None
         if self._timer is None:
-            self._timer = self._loop.call_at(wait.until, self._look)
+            self._timer = loop.call_at(wait.until, self._look, loop)
 
     def end(self, wait: _Wait) -> None:
         """A wait is over, in whatever way."""
@@ -40,12 +43,12 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self) -> None:
-        self._timer, now = None, self._loop.time()
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer, now = None, loop.time()
         while self._waiting:
             oldest = next(iter(self._waiting))
             if oldest.until > now:
-                self._timer = self._loop.call_at(oldest.until, self._look)
+                self._timer = loop.call_at(oldest.until, self._look, loop)
                 return
             del self._waiting[oldest]
             oldest.cancel()
