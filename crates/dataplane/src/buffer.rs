@@ -1,10 +1,14 @@
-//! Bytes read and not used yet. The memory is zeroed once and then reused, so that reading into it needs no `unsafe`.
+//! Bytes read and not used yet. The memory is zeroed once and then reused, so that reading into it needs no `unsafe`; it
+//! comes with the first byte, from those that have no use for theirs ([`Spare`]) or new.
+
+use std::cell::RefCell;
 
 /// What holds nearly every head, and bodies of the size that most answers have.
 pub const SIZE: usize = 16 << 10;
 /// For bodies that are known to be large.
 pub const SIZE_LARGE: usize = 64 << 10;
 
+#[derive(Default)]
 pub struct Buffer {
     data: Vec<u8>,
     /// A head that stays readable while the body behind it is read and used.
@@ -13,9 +17,29 @@ pub struct Buffer {
     end: usize,
 }
 
-impl Default for Buffer {
-    fn default() -> Self {
-        Buffer { data: vec![0; SIZE], pinned: 0, start: 0, end: 0 }
+/// Memory of buffers that hold nothing. The last one given back is the first to be used again: it is still in the cache.
+#[derive(Default)]
+pub struct Spare(RefCell<Vec<Vec<u8>>>);
+
+/// More is given back to the system.
+const SPARE_MOST: usize = 64;
+
+impl Spare {
+    /// Before something is read into `buffer`.
+    pub fn lend(&self, buffer: &mut Buffer) {
+        if buffer.data.is_empty()
+            && let Some(data) = self.0.borrow_mut().pop()
+        {
+            buffer.data = data;
+        }
+    }
+
+    /// Nothing is to be read into `buffer` for a while. It keeps its memory if it holds bytes.
+    pub fn reclaim(&self, buffer: &mut Buffer) {
+        let mut spare = self.0.borrow_mut();
+        if buffer.end == 0 && buffer.data.len() == SIZE && spare.len() < SPARE_MOST {
+            spare.push(std::mem::take(&mut buffer.data));
+        }
     }
 }
 
@@ -112,7 +136,7 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Buffer, SIZE};
+    use super::{Buffer, SIZE, Spare};
 
     fn put(buffer: &mut Buffer, bytes: &[u8], most: usize) {
         buffer.space(most)[..bytes.len()].copy_from_slice(bytes);
@@ -154,6 +178,23 @@ mod tests {
         assert_eq!((buffer.head(), buffer.bytes()), (&b"head|"[..], &[7][..]));
         buffer.unpin();
         assert_eq!(buffer.bytes(), [7]);
+    }
+
+    #[test]
+    fn memory_goes_from_an_empty_buffer_to_the_next() {
+        let (spare, mut first, mut second) = (Spare::default(), Buffer::default(), Buffer::default());
+        put(&mut first, b"bytes", SIZE);
+        let memory = first.bytes().as_ptr();
+        spare.reclaim(&mut first);
+        assert_eq!(first.bytes(), b"bytes", "what holds bytes keeps them");
+        first.consume(5);
+        spare.reclaim(&mut first);
+        spare.lend(&mut second);
+        put(&mut second, b"others", SIZE);
+        assert_eq!((second.bytes().as_ptr(), second.bytes()), (memory, &b"others"[..]));
+        spare.lend(&mut first);
+        put(&mut first, b"new", SIZE);
+        assert_eq!((first.bytes(), second.bytes()), (&b"new"[..], &b"others"[..]));
     }
 
     #[test]

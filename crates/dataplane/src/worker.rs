@@ -5,6 +5,7 @@ use crate::access_log::Lines;
 use crate::address::Address;
 use crate::addresses::Slot;
 use crate::budget::Budget;
+use crate::buffer::Spare;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::exchange::Exchange;
@@ -75,6 +76,7 @@ pub struct Worker {
     pub clock: Clock,
     pub timers: Rc<Timers>,
     pub idle: RefCell<Idle>,
+    pub spare: Spare,
     pub lines: RefCell<Option<Lines>>,
     live: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     services: RefCell<(u64, HashMap<Arc<str>, ServiceHere>)>,
@@ -143,6 +145,7 @@ impl Worker {
             shared,
             timers: Rc::default(),
             idle: RefCell::default(),
+            spare: Spare::default(),
             services: RefCell::default(),
             listeners: RefCell::default(),
             exchanges: RefCell::default(),

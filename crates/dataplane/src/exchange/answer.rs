@@ -122,6 +122,7 @@ fn release(connection: &Connection, exchange: &mut Exchange, held: Held, upstrea
     {
         worker.idle.borrow_mut().put(upstream, worker.clock.now_ms(), keep_ms);
     }
+    worker.spare.reclaim(&mut exchange.server_in);
     held.finish(worker.clock.now_ms(), exchange.trip.upstream_us.unwrap_or(0));
 }
 

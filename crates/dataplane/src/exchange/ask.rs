@@ -10,6 +10,7 @@ use crate::upstream::Upstream;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use steelyard_http::{Parsed, parse_response};
+use steelyard_reactor::is_passing;
 
 /// Before this time has passed, a body's average rate is not judged.
 const RATE_GRACE_MS: u64 = 10_000;
@@ -36,14 +37,18 @@ fn poll_ask(
     }
     loop {
         let most = connection.service.limits.header_bytes as usize + buffer::SIZE;
-        match upstream.stream.poll_read(cx, &mut exchange.server_in, most) {
-            Poll::Ready(Ok(count)) if count > 0 => {
+        if upstream.stream.poll_readable(cx).is_pending() {
+            break;
+        }
+        connection.worker.spare.lend(&mut exchange.server_in);
+        match upstream.stream.try_read(&mut exchange.server_in, most) {
+            Ok(1..) => {
                 if parse(connection, exchange)? {
                     return Poll::Ready(Ok(()));
                 }
             }
-            Poll::Ready(_) => return Poll::Ready(Err(gone(exchange, upstream))),
-            Poll::Pending => break,
+            Err(error) if is_passing(&error) => {}
+            Ok(0) | Err(_) => return Poll::Ready(Err(gone(exchange, upstream))),
         }
     }
     pace.vigil.poll(cx, connection, exchange.request_head.version).map(|over| {
