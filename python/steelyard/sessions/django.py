@@ -1,6 +1,7 @@
 """Django: ``SESSION_ENGINE = "steelyard.sessions.django"`` and ``SESSION_STORE = "redis://…"``; then as ever.
 
-Cookie and lifetimes are Django's own settings (SESSION_COOKIE_*). The principal is the user who is logged in, so
+Cookie and lifetimes are Django's own settings (SESSION_COOKIE_*, ``set_expiry``); for a ``__Host-`` cookie set
+SESSION_COOKIE_NAME to ``__Host-sessionid`` and SESSION_COOKIE_SECURE. The principal is the user who is logged in, so
 ``end_all`` logs a user out everywhere. With ``"steelyard.sessions.django.SessionMiddleware"`` in MIDDLEWARE, in the
 place of Django's, a store that does not answer is a 503 instead of a 500, and a conflict or a lock that is taken a 409.
 ``with lock(request, "pay"):`` or ``@locked("pay")`` over a view lets one request of a session in at a time.
@@ -35,6 +36,10 @@ log = logging.getLogger("steelyard.sessions")
 
 __all__ = ["Lock", "SessionMiddleware", "SessionStore", "end_all", "lock", "locked", "sessions"]
 
+_EXPIRY = "_session_expiry"
+"""Where Django keeps what ``set_expiry`` was told."""
+_COOKIE_OPTIONS = {"cookie", "same_site", "insecure", "path", "domain", "persistent", "signing_keys"}
+
 
 @cache
 def sessions() -> Blocking:
@@ -43,6 +48,11 @@ def sessions() -> Blocking:
     if store is None:
         raise StoreMisconfigured('no store for sessions: set SESSION_STORE = "redis://…" in the settings')
     options = {"idle": float(settings.SESSION_COOKIE_AGE), **getattr(settings, "SESSION_STORE_OPTIONS", {})}
+    if of_django := sorted(options.keys() & _COOKIE_OPTIONS):
+        raise StoreMisconfigured(
+            f'SESSION_STORE_OPTIONS["{of_django[0]}"] has no effect: the cookie is Django\'s, set SESSION_COOKIE_NAME, '
+            "SESSION_COOKIE_SECURE and the others"
+        )
     return Blocking(store, Settings(**options))
 
 
@@ -149,6 +159,9 @@ class SessionStore(SessionBase):  # type: ignore[misc]
     def _keep(self) -> None:
         """Save, and take over the key that it has now."""
         assert self._ours is not None
+        if _EXPIRY in self._session_cache:
+            # ``set_expiry`` is of the session itself, not only of its cookie.
+            self._ours.state.idle = float(self.get_expiry_age())
         try:
             carry_out(sessions().manager.save(self._ours), sessions().connector)
         except SessionEnded:
@@ -198,6 +211,9 @@ class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]
         if session is not None and session.session_key is None and sent is not None and sent.value:
             # Nothing was saved (``read-only``), and Django sends the text "None".
             del response.cookies[name]
+        if session is not None and session.accessed and not response.has_header("Cache-Control"):
+            # What was made from a session is for this client alone (RFC 9111 §5.2.2.5). Django says Vary: Cookie.
+            response["Cache-Control"] = "no-store"
         return response
 
 

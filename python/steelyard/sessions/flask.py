@@ -27,6 +27,16 @@ class FlaskSession(BlockingSession, SessionMixin):  # type: ignore[override]
 
     permanent = True
 
+    @property
+    def modified(self) -> bool:
+        """Whether there is anything to save. May be set, as Flask asks for after a change deep inside; it is found
+        without."""
+        return super().modified
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        pass
+
 
 class Sessions(SessionInterface):
     """Replaces Flask's cookie sessions by sessions on a store. The options are the fields of ``Settings``."""

@@ -155,7 +155,7 @@ class Manager:
         content = session.state.content.with_entries(merge.apply(changes, {}))
         session_id = new_id()
         key = store_key(session_id)
-        stored = self._close(key, content, 1, session.state.principal, now)
+        stored = self._close(key, content, 1, session.state.principal, self._end_of(session, content, now))
         if not (yield from self.store.create(key, stored, now)):
             raise StoreUnavailable("the store refused a new session: its key is taken")
         self.counts.created += 1
@@ -177,7 +177,9 @@ class Manager:
             key, current, content = yield from self._follow(content)
         for attempt in range(ATTEMPTS):
             merged = content.with_entries(self._applied(_later_than(content.entries, changes), content.entries, now))
-            stored = self._close(key, merged, current.version + 1, current.principal, now)
+            stored = self._close(
+                key, merged, current.version + 1, current.principal, self._end_of(session, merged, now)
+            )
             outcome = yield from self.store.replace(key, current.version, stored, now)
             match outcome:
                 case Saved():
@@ -207,7 +209,7 @@ class Manager:
         session_id = new_id()
         key = store_key(session_id)
         content = before.with_entries(self._applied(changes, before.entries, now))
-        stored = self._close(key, content, 1, state.principal, now)
+        stored = self._close(key, content, 1, state.principal, self._end_of(session, content, now))
         if not (yield from self.store.create(key, stored, now)):
             raise StoreUnavailable("the store refused a new session: its key is taken")
         while True:
@@ -218,7 +220,7 @@ class Manager:
             # Somebody saved under the old id in the meantime: take that over, then try again.
             old, before = outcome.current, self._open_or_raise(old_key, outcome.current)
             content = content.with_entries(self._applied(_later_than(before.entries, changes), before.entries, now))
-            newer = self._close(key, content, stored.version + 1, state.principal, now)
+            newer = self._close(key, content, stored.version + 1, state.principal, self._end_of(session, content, now))
             if not isinstance((yield from self.store.replace(key, stored.version, newer, now)), Saved):
                 raise SessionEnded("the session ended while it was renewed")
             stored = newer
@@ -228,7 +230,7 @@ class Manager:
                 yield from self.store.end(key, now + self.settings.tombstone, now)
                 raise SessionEnded("the session ended while it was renewed")
             content = Content(now, now + self.settings.absolute, merge.apply(changes, {}))
-            fresh = self._close(key, content, stored.version + 1, state.principal, now)
+            fresh = self._close(key, content, stored.version + 1, state.principal, self._end_of(session, content, now))
             if not isinstance((yield from self.store.replace(key, stored.version, fresh, now)), Saved):
                 raise SessionEnded("the session ended while it was renewed")
             stored = fresh
@@ -268,8 +270,8 @@ class Manager:
         """Move the idle end, seldom, and never past the absolute one. Nothing else changes, so nothing is undone."""
         if session.state.content.moved_to or session.state.cookie_id is None:
             return
-        expires = min(now + self.settings.idle, session.state.content.deadline)
-        if expires - stored.expires >= self.settings.touch_share * self.settings.idle:
+        expires = self._end_of(session, session.state.content, now)
+        if expires - stored.expires >= self.settings.touch_share * (session.state.idle or self.settings.idle):
             yield from self.store.touch(session.state.key, expires, now)
             self.counts.touches += 1
 
@@ -289,8 +291,12 @@ class Manager:
         applied = merge.apply(changes, onto, keep_deleted=True)
         return merge.without_old_traces(applied, int((now - self.settings.tombstone) * 1e6))
 
-    def _close(self, key: str, content: Content, version: int, principal: str, now: float) -> Stored:
-        expires = min(now + self.settings.idle, content.deadline)
+    def _end_of(self, session: Session, content: Content, now: float) -> float:
+        """When it ends unless it is used again."""
+        idle = session.state.idle
+        return min(now + (self.settings.idle if idle is None else idle), content.deadline)
+
+    def _close(self, key: str, content: Content, version: int, principal: str, expires: float) -> Stored:
         return Stored(version, expires, principal, self._seal.close(encode(content), key))
 
     def _open_or_raise(self, key: str, stored: Stored) -> Content:

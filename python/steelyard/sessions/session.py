@@ -197,7 +197,19 @@ class State:
     """What is known of a session besides its values."""
 
     __slots__ = (
-        *("_key", "_key_of", "cleared", "content", "cookie_id", "ending", "loaded", "principal", "renewing", "stale"),
+        *(
+            "_key",
+            "_key_of",
+            "cleared",
+            "content",
+            "cookie_id",
+            "ending",
+            "idle",
+            "loaded",
+            "principal",
+            "renewing",
+            "stale",
+        ),
         "stored",
     )
 
@@ -208,6 +220,8 @@ class State:
         self.stored: Stored | None = None
         self.content = _NOTHING
         self.principal = ""
+        self.idle: float | None = None
+        """This session's own idle time, in place of the settings'."""
         self.renewing = False
         self.ending = False
         self.cleared = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable
+from steelyard.sessions.keys import store_key
 from steelyard.sessions.lease import Held
 from steelyard.sessions.plan import carry_out
 from tests.unit.sessions.broken import Broken
@@ -110,7 +112,25 @@ def login_inside(request: HttpRequest) -> HttpResponse:
     return HttpResponse("in")
 
 
+def remember(request: HttpRequest, seconds: int) -> HttpResponse:
+    request.session.set_expiry(seconds)
+    return HttpResponse(request.session.get_expiry_age())
+
+
+def cached(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse(request.session.get("n", 0))
+    response["Cache-Control"] = "private"
+    return response
+
+
+def apart(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("no session was read")
+
+
 urlpatterns = [
+    path("remember/<int:seconds>", remember),
+    path("cached", cached),
+    path("apart", apart),
     path("pay", pay),
     path("pay_async", pay_async),
     path("impatient/<article>", impatient),
@@ -246,3 +266,37 @@ def test_a_first_visit_has_nothing_to_lock(client: Client) -> None:
 def test_a_lock_without_our_sessions_says_what_to_set() -> None:
     with pytest.raises(StoreMisconfigured, match="SESSION_ENGINE"):
         engine.lock(HttpRequest(), "pay")
+
+
+def ends_in(client: Client) -> int:
+    ours = engine.sessions()
+    stored = carry_out(ours.manager.store.load(store_key(client.cookies["sessionid"].value), 0), ours.connector)
+    assert stored is not None
+    return round(stored.expires - time.time())
+
+
+def test_set_expiry_is_of_the_session_not_only_of_its_cookie(client: Client) -> None:
+    client.get("/add")
+    assert ends_in(client) == settings.SESSION_COOKIE_AGE
+    for seconds in (300, 30 * 24 * 3600):
+        client.get(f"/remember/{seconds}")
+        assert abs(ends_in(client) - seconds) <= 2
+        client.get("/add")
+        assert abs(ends_in(client) - seconds) <= 2, "a later save keeps to it"
+
+
+def test_what_was_made_from_a_session_is_not_cached(client: Client) -> None:
+    client.get("/add")
+    for where, expected in (("/look", "no-store"), ("/cached", "private"), ("/apart", None)):
+        response = client.get(where)
+        assert response.get("Cache-Control") == expected
+        assert response.get("Vary") == (None if expected is None else "Cookie")
+
+
+def test_an_option_that_would_have_no_effect_is_told(client: Client) -> None:
+    settings.SESSION_STORE_OPTIONS = {"signing_keys": (b"key",)}
+    try:
+        with pytest.raises(StoreMisconfigured, match="SESSION_COOKIE_NAME"):
+            engine.sessions()
+    finally:
+        settings.SESSION_STORE_OPTIONS = {}

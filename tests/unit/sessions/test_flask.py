@@ -93,3 +93,19 @@ def test_a_store_that_fails_is_503_and_no_logout() -> None:
 def test_no_store_is_told() -> None:
     with pytest.raises(StoreMisconfigured, match="SESSION_STORE"):
         Sessions(flask.Flask("shop"))
+
+
+def test_what_flasks_pages_tell_users_to_do_works() -> None:
+    app = application()
+    app.secret_key = "for nothing but flash's own checks"
+
+    @app.get("/usual")
+    def usual() -> str:
+        flask.session.permanent = True
+        flask.session.setdefault("basket", []).append("plum")
+        flask.session.modified = True
+        flask.flash("hello")
+        return flask.render_template_string("{{ session['basket'] | join }} {{ get_flashed_messages() | join }}")
+
+    client = app.test_client()
+    assert [client.get("/usual").text for _ in range(2)] == ["plum hello", "plumplum hello"]
