@@ -122,18 +122,8 @@ def _problem(finding: Finding, name: str, span: Span, lines: Sequence[str]) -> P
 
 
 def _problem_of_slip(slip: Slip, name: str, lines: Sequence[str]) -> Problem:
-    span = Span(slip.line, slip.column, slip.length)
-    shown = excerpt(lines, _in_file(span, slip.read, lines[slip.line - 1]))
-    return Problem(
-        file=name,
-        line=slip.line,
-        key=format_path(slip.path),
-        message=slip.message,
-        cure=slip.cure,
-        column=shown.column,
-        length=shown.length,
-        source=shown.line,
-    )
+    span = _in_file(Span(slip.line, slip.column, slip.length), slip.read, lines[slip.line - 1])
+    return _problem(Finding(slip.path, slip.message, slip.cure), name, span, lines)
 
 
 def _secrets(config: Config) -> Iterator[Finding]:

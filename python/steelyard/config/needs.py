@@ -1,4 +1,5 @@
-"""What each algorithm needs to know and what each mode can tell it. What cannot work is refused when the file is read.
+"""What each algorithm needs to know and what each mode can tell it. The modes of today feed every algorithm, as a test
+holds; the first that does not brings the rule that refuses the pair.
 
 The first table is exported by ``crates/balance`` too (``_native.algorithm_needs``); a test holds both together.
 """
@@ -38,8 +39,3 @@ def reads_weights(algorithm: Algorithm) -> bool:
 def weighing() -> tuple[Algorithm, ...]:
     """The algorithms that read weights."""
     return tuple(algorithm for algorithm in NEEDS if reads_weights(algorithm))
-
-
-def working_in(mode: Mode) -> tuple[Algorithm, ...]:
-    """The algorithms that a mode can feed."""
-    return tuple(algorithm for algorithm, needs in NEEDS.items() if needs <= GIVES[mode])

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from steelyard.config.finding import Finding, one_of, show
 from steelyard.config.locate import Path
 from steelyard.config.model import Config, Limits, Pool, ProxyProtocol, Service, Timeouts
-from steelyard.config.needs import GIVES, NEEDS, working_in
 from steelyard.config.words import did_you_mean, nearest
-
-_REASONS = {"latency": "how long answers take", "live-load": "how busy servers are", "address": "client addresses"}
 
 _HTTP_ONLY = {
     Service: ("forwarded", "via", "request_id"),
@@ -54,11 +51,6 @@ def _unknown_pool(path: Path, name: str, config: Config) -> Finding:
 def _pool(path: Path, service: Service, pool: Pool) -> Iterator[Finding]:
     mode: Path = (*path, "mode")
     behind: Path = ("pools", service.pool)
-    reads = ((*path, "pool"), (*behind, "algorithm"))
-    if missing := NEEDS[pool.algorithm] - GIVES[service.mode]:
-        what = one_of(sorted(_REASONS[need] for need in missing))
-        message = f"{show(pool.algorithm)} of pool {show(service.pool)} needs to know {what}; mode tcp cannot see it"
-        yield Finding(mode, message, f"algorithms for mode tcp are {one_of(working_in(service.mode))}", reads=reads)
     if service.mode == "tcp" and pool.affinity is not None and pool.affinity.by == "cookie":
         message = f"pool {show(service.pool)} keeps clients by cookie, and mode tcp reads no cookies"
         cure = 'use mode = "proxy", or affinity = { by = "source" } in the pool'
