@@ -2,6 +2,7 @@
 
 use super::Exchange;
 use super::record::Trip;
+use super::refuse::TOO_SLOW;
 use crate::buffer;
 use crate::connection::Connection;
 use crate::timers::Elapsed;
@@ -54,7 +55,7 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
             Ok(Err(_)) => return Read::Gone,
             Err(Elapsed) => {
                 exchange.client_in.pin(exchange.client_in.len());
-                return rejected(408, "header-timeout", "The request took too long to arrive.");
+                return rejected(TOO_SLOW, "header-timeout", "The request took too long to arrive.");
             }
         }
     }

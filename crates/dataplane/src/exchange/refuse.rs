@@ -11,6 +11,10 @@ use steelyard_http::{Method, Reply};
 
 /// Seconds after which a client may try again.
 const RETRY_AFTER: u32 = 1;
+/// Nobody could be asked.
+const UNSERVED: u16 = 503;
+/// The request did not arrive in time.
+pub const TOO_SLOW: u16 = 408;
 /// How long a connection that is to be closed may go on sending what nobody reads.
 const LINGER_MS: u64 = 2_000;
 /// And how much.
@@ -46,33 +50,55 @@ pub async fn unserved(connection: &mut Connection, exchange: &mut Exchange, unse
         connection.reject(unserved.word());
         return After::Close;
     }
-    regret(connection, exchange, 503, unserved.word()).await
+    regret(connection, exchange, UNSERVED, unserved.word()).await
 }
 
 /// The last attempt failed.
 pub async fn failed(connection: &mut Connection, exchange: &mut Exchange, failure: Failure) -> After {
-    let (status, reason) = match failure {
+    match failure {
         Failure::ClientGone => {
             exchange.trip.end = "client-gone";
             connection.reject("client-gone");
-            return After::Close;
+            After::Close
         }
         Failure::BadBody(reason) => {
             let sentence = reason.sentence();
-            return reject(connection, exchange, reason.status(), reason.name(), sentence).await;
+            reject(connection, exchange, reason.status(), reason.name(), sentence).await
         }
         Failure::SlowBody(reason) => {
-            return reject(connection, exchange, 408, reason, "The request took too long to arrive.").await;
+            reject(connection, exchange, TOO_SLOW, reason, "The request took too long to arrive.").await
         }
-        Failure::Withdrawn => (503, "no-server"),
-        Failure::Exhausted => (503, "descriptors"),
-        Failure::Unsent(FailureKind::Timeout) => (504, "connect-timeout"),
-        Failure::Unsent(_) => (503, word(FailureKind::Connect)),
-        Failure::Sent(FailureKind::Timeout) => (504, "response-timeout"),
-        Failure::Sent(kind) => (502, word(kind)),
-        Failure::Stale { .. } => (502, word(FailureKind::Reset)),
-    };
-    regret(connection, exchange, status, reason).await
+        Failure::Withdrawn => regret(connection, exchange, UNSERVED, "no-server").await,
+        Failure::Exhausted => regret(connection, exchange, UNSERVED, "descriptors").await,
+        Failure::Unsent(kind) => {
+            let (status, reason) = unsent(kind);
+            regret(connection, exchange, status, reason).await
+        }
+        Failure::Sent(kind) => {
+            let (status, reason) = sent(kind);
+            regret(connection, exchange, status, reason).await
+        }
+        Failure::Stale { .. } => {
+            let (status, reason) = sent(FailureKind::Reset);
+            regret(connection, exchange, status, reason).await
+        }
+    }
+}
+
+/// No server could be reached.
+fn unsent(kind: FailureKind) -> (u16, &'static str) {
+    match kind {
+        FailureKind::Timeout => (504, "connect-timeout"),
+        _ => (503, word(FailureKind::Connect)),
+    }
+}
+
+/// The server had the request, or a part of it, and no answer came.
+fn sent(kind: FailureKind) -> (u16, &'static str) {
+    match kind {
+        FailureKind::Timeout => (504, "response-timeout"),
+        kind => (502, word(kind)),
+    }
 }
 
 /// A fault in the body of a request, found before it was sent.
@@ -161,3 +187,6 @@ pub async fn linger(connection: &mut Connection, exchange: &mut Exchange) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
