@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from types import TracebackType
@@ -82,19 +83,31 @@ class _Server(uvicorn.Server):
 async def _bind(listen: str) -> socket.socket:
     host, port = split_host_port(listen)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
-        bound = socket.socket(family, kind, protocol)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(address)
-            bound.listen(128)
-        except OSError:
-            bound.close()
-            raise
+            return await _bound(host, port)
+        except OSError as error:
+            if host != "::" or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                raise
+            return await _bound("0.0.0.0", port)  # every address of a machine without IPv6
     except OSError as error:
         raise PlaneError(
             f"the admin API cannot listen on {listen}: {error.strerror or error}. "
             "Name another address with --admin or admin.listen, or switch it off with --admin off"
         ) from None
+
+
+async def _bound(host: str, port: int) -> socket.socket:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if family == socket.AF_INET6:
+            # As the services do: [::] is every address, whatever the machine's default is.
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(128)
+    except OSError:
+        bound.close()
+        raise
     return bound

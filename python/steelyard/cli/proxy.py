@@ -19,7 +19,7 @@ def proxy(
     ],
     *,
     listen: Annotated[
-        str, typer.Option(help="Where clients connect; :8080 is every IPv4 address.", metavar="ADDRESS")
+        str, typer.Option(help="Where clients connect; :8080 is every address.", metavar="ADDRESS")
     ] = "127.0.0.1:8080",
     algorithm: Annotated[str, typer.Option(help="How one server is chosen.", metavar="NAME")] = "",
     probe: Annotated[str, typer.Option(help="tcp, or the /path to ask for, or off.", metavar="tcp|/PATH|off")] = "tcp",

@@ -53,14 +53,16 @@ def parse_address(value: object) -> str:
 
 
 def parse_listen_address(value: object) -> str:
-    """Where we listen: ``host:port``, ``[v6]:port`` or ``:port`` (every IPv4 address); port 0 takes a free one."""
+    """Where we listen: ``host:port``, ``[v6]:port`` or ``:port``, every address of this machine; port 0 takes a free
+    one. The normal form of every address is ``[::]:port``, which takes IPv4 as well, and alone where IPv6 is missing.
+    """
     if not isinstance(value, str):
         is_port = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535
         raise WrongValue(LISTEN_EXPECTED, did_you_mean(f'":{value}"') if is_port else "")
     if re.fullmatch("[0-9]{1,5}", value) and int(value) <= 65535:
         raise WrongValue(LISTEN_EXPECTED, did_you_mean(f'":{value}"'))
     every = value.startswith(":") and value.count(":") == 1
-    host, port = _split("0.0.0.0" + value if every else value, LISTEN_EXPECTED)
+    host, port = _split("[::]" + value if every else value, LISTEN_EXPECTED)
     return join_host_port(host, port)
 
 

@@ -236,7 +236,7 @@ class Service(Model):
     mode: Mode
     """How it forwards."""
     listen: ListenAddress
-    """Where clients connect: ``host:port`` or ``[v6]:port``; port 0 takes a free one."""
+    """Where clients connect: ``host:port``, ``[v6]:port`` or ``:port`` (every address); port 0 takes a free one."""
     pool: PoolName
     """The pool behind it."""
     trusted_proxies: tuple[Network, ...] = ()

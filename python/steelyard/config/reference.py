@@ -68,8 +68,8 @@ VALUES = (
     ("size", "bytes, or a number with its unit: `KiB`, `MiB` or `GiB`", '`8192` `"16KiB"`'),
     (
         "address",
-        "`host:port` or `[v6]:port`; for servers also `unix:/path`; for listeners also `:port`, every IPv4 address; a "
-        "host name is resolved at start and again as its TTL runs out",
+        "`host:port` or `[v6]:port`; for servers also `unix:/path`; for listeners also `:port`, every address of the "
+        "machine, IPv6 and IPv4; a host name is resolved at start and again as its TTL runs out",
         '`"10.0.0.11:8080"` `"[2001:db8::1]:80"` `"unix:/run/app.sock"`',
     ),
     ("network", "an address, or a network without host bits", '`"10.0.0.0/8"` `"2001:db8::/32"`'),

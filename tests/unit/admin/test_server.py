@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import socket
 
 import httpx
 import pytest
 
+from steelyard.admin import server
 from steelyard.admin.server import AdminServer
 from steelyard.errors import PlaneError, Refused
 from steelyard.status import Event
@@ -29,7 +31,7 @@ async def test_it_listens_where_it_says_and_leaves_signals_alone() -> None:
         pass
 
 
-async def test_events_are_streamed_and_counted_and_end_with_the_server() -> None:
+async def test_events_are_streamed_and_end_with_the_server() -> None:
     balancer = FakeBalancer()
     async with (
         AdminServer(balancer, "127.0.0.1:0") as admin,
@@ -39,14 +41,10 @@ async def test_events_are_streamed_and_counted_and_end_with_the_server() -> None
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.aiter_lines()
         assert (await anext(lines)).startswith(":")
-        async with asyncio.timeout(5):
-            while len(balancer.listeners) < 2:  # noqa: ASYNC110
-                await asyncio.sleep(0)
         balancer.tell(DOWN)
         seen = [line async for line in _until_data(lines)]
         assert "event: server-down" in seen
         assert Event.model_validate_json(seen[-1].removeprefix("data: ")) == DOWN
-        assert 'steelyard_events_total{kind="server-down"} 1.0' in (await client.get("/metrics")).text
         balancer.tell(None)
         assert [line async for line in lines if line] == []
 
@@ -75,6 +73,29 @@ def test_an_open_address_needs_a_token() -> None:
         AdminServer(FakeBalancer(), "0.0.0.0:9900")
     AdminServer(FakeBalancer(), "0.0.0.0:9900", b"token")
     AdminServer(FakeBalancer(), "[::1]:9900")
+
+
+async def test_every_address_is_reached_by_both_families() -> None:
+    async with AdminServer(FakeBalancer(), "[::]:0", b"token") as admin:
+        port = admin.address.rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]"):
+            async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+                assert (await client.get("/healthz")).status_code == 200, host
+
+
+async def test_without_ipv6_every_address_is_that_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def without(family: int = socket.AF_INET, *words: int, **more: object) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(server.socket, "socket", without)
+    bound = await server._bind("[::]:0")
+    monkeypatch.undo()
+    assert bound.getsockname()[0] == "0.0.0.0"
+    bound.close()
 
 
 def tuple_of(address: str) -> tuple[str, int]:

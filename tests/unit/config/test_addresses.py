@@ -64,7 +64,7 @@ def test_what_is_no_server_address(value: object, cure: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "normal"), [(":80", "0.0.0.0:80"), ("[::]:80", "[::]:80"), ("127.0.0.1:0", "127.0.0.1:0")]
+    ("text", "normal"), [(":80", "[::]:80"), ("[::]:80", "[::]:80"), ("127.0.0.1:0", "127.0.0.1:0")]
 )
 def test_a_listen_address(text: str, normal: str) -> None:
     assert parse_listen_address(text) == normal

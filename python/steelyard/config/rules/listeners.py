@@ -32,7 +32,7 @@ def _listeners(config: Config) -> Iterator[tuple[Path, str]]:
 
 
 def _collide(one: str, other: str) -> bool:
-    """The same address, or one that holds the other; ``[::]`` takes IPv4 as well (RFC 3493 §3.7, the Linux default)."""
+    """The same address, or one that holds the other; ``[::]`` takes IPv4 as well (RFC 3493 §3.7)."""
     if one.lower() == other.lower():
         return True
     return _holds(one, other) or _holds(other, one)
