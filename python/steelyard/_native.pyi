@@ -35,6 +35,9 @@ class DataPlane:
     def server_report(self, pool: str, server: str) -> bytes:
         """The counters of one server, as in ``report``; null when it is unknown."""
 
+    def rejections(self) -> bytes:
+        """What was refused since the start: {service: {reason: count}}; cheap, however large the pools are."""
+
     def failures(self) -> bytes:
         """The servers with failures or 5xx since the last call: [{"pool", "server", "requests", "connect", "reset",
         "timeout", "protocol", "status_5xx"}]."""

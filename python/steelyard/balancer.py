@@ -34,10 +34,11 @@ from steelyard.control.events import (
 from steelyard.control.nearest import unknown
 from steelyard.control.prepare import prepare
 from steelyard.control.state import name_to_resolve
-from steelyard.control.status import candidates, in_force, server_status, status
+from steelyard.control.status import candidates, in_force, server_status, standings, status
 from steelyard.control.supervisor import Supervisor
 from steelyard.control.watch import look, watch
 from steelyard.errors import ConfigError, Refused, SteelyardError
+from steelyard.measures import Measures
 from steelyard.planes import http
 from steelyard.planes.plane import Plane
 from steelyard.report import Report
@@ -149,8 +150,20 @@ class Balancer:
         return pools[pool].algorithm_now
 
     async def report(self) -> Report:
-        """The native plane's counters since the start, for metrics."""
+        """The native plane's counters since the start."""
         return await self._running.plane.report()
+
+    async def measures(self) -> Measures:
+        """What metrics are made from. Events and changes of health are counted from the start on."""
+        supervisor = self._running
+        report, now = await supervisor.plane.report(), time.monotonic()
+        return Measures(
+            uptime_s=round(now - self._started, 3),
+            report=report,
+            servers=standings(supervisor.state, now),
+            events=dict(supervisor.happened.kinds),
+            health_changes={server: dict(became) for server, became in supervisor.happened.health.items()},
+        )
 
     async def explain(self, pool: str, client: str, cookie: str = "") -> Explanation:
         """Which server the client address (with this Cookie field) would get now, and why; nothing is changed."""

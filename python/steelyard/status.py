@@ -80,6 +80,9 @@ class Status(Part):
     version: str
     snapshot: int
     """The version of the snapshot that the planes read."""
+    decided: int
+    """The version that is shown here. It is ahead of ``snapshot`` for a moment when changes come faster than they are
+    published, and while the planes refuse."""
     uptime_s: float
     file: str | None
     stopping: bool
@@ -115,7 +118,13 @@ class Event(Part):
     """A past participle: ``server-up``, ``server-down``, ``server-ejected``, ``server-drained``, ``server-added``,
     ``server-removed``, ``server-weighted``, ``server-returned`` (its time out is over), ``server-resolved``,
     ``server-unresolved``, ``algorithm-changed``, ``admin-changed``, ``reloaded``, ``reload-failed``, ``plane-failed``,
-    ``events-lost``, ``stopping``."""
+    ``refused`` (what a service refused, by reason, at most once in ten seconds), ``events-lost``, ``stopping``."""
+    service: str = ""
     pool: str = ""
     server: str = ""
     message: str = ""
+
+    @property
+    def about(self) -> str:
+        """What it happened to: ``pool/server``, a pool or a service; empty where it is the whole."""
+        return f"{self.pool}/{self.server}" if self.server else self.pool or self.service

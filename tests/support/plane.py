@@ -47,10 +47,13 @@ class RecordingPlane:
         return {service["name"]: service["listen"] for service in self.snapshot["services"]}
 
     async def report(self) -> Report:
-        return {"version": len(self.snapshots), "log_written": 0, "log_dropped": 0, "services": {}, "pools": {}}
+        return {"version": self.snapshot["version"], "log_written": 0, "log_dropped": 0, "services": {}, "pools": {}}
 
     async def server_report(self, pool: str, server: str) -> ServerReport | None:
         return None
+
+    async def rejections(self) -> dict[str, dict[str, int]]:
+        return {}
 
     async def explain(self, pool: str, client: str, cookie: str) -> Choice:
         return Choice(next(iter(self.eligible(pool)), None), "first")

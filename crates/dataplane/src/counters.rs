@@ -20,7 +20,7 @@ pub use rejections::Rejections;
 
 use crate::failures::{Failures, ServerFailures};
 use crate::report::{PoolReport, Report, ServerReport, ServiceReport};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
@@ -73,6 +73,12 @@ impl Counters {
             ..Report::default()
         }
     }
+
+    /// What the services refused, by service and reason: cheap enough to be asked every few seconds, however large the
+    /// pools are.
+    pub fn rejections(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        living(&self.services).into_iter().map(|(name, service)| (name, service.rejections())).collect()
+    }
 }
 
 /// One service, all threads.
@@ -86,6 +92,12 @@ impl ServiceCounters {
     #[inline]
     pub fn of(&self, thread: usize) -> &ServiceBlock {
         own(&self.blocks, thread)
+    }
+
+    fn rejections(&self) -> BTreeMap<String, u64> {
+        let mut totals = BTreeMap::new();
+        self.blocks.iter().filter_map(OnceLock::get).for_each(|block| block.add_rejections_to(&mut totals));
+        totals
     }
 
     fn report(&self) -> ServiceReport {

@@ -156,6 +156,11 @@ impl Engine {
         report
     }
 
+    /// What was refused since the start, by service and reason; services that refused nothing are empty.
+    pub fn rejections(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        self.shared.counters.rejections()
+    }
+
     /// The counters of one server, without gathering those of all; None when it is unknown.
     pub fn server_report(&self, pool: &str, server: &str) -> Option<ServerReport> {
         let live = self.shared.live.load();

@@ -42,6 +42,11 @@ impl DataPlane {
         detached(py, || render(&self.0.server_report(pool, server))).map(|json| PyBytes::new(py, &json))
     }
 
+    /// What was refused since the start: {service: {reason: count}}.
+    fn rejections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        detached(py, || render(&self.0.rejections())).map(|json| PyBytes::new(py, &json))
+    }
+
     /// The servers with failures or 5xx since the last call.
     fn failures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         detached(py, || render(&self.0.failures().take())).map(|json| PyBytes::new(py, &json))

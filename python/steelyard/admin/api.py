@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 from urllib.parse import quote
 
@@ -21,7 +19,7 @@ from steelyard import __version__, status
 from steelyard.admin import metrics, openapi, problems
 from steelyard.admin.guard import Guard
 from steelyard.admin.shapes import AdminStateBody, AlgorithmBody, Index, Reloaded, Removed, WeightBody, WeightedServer
-from steelyard.admin.stream import server_sent
+from steelyard.admin.stream import in_pieces, server_sent
 from steelyard.balancer import Balancer
 from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
@@ -36,16 +34,6 @@ ServerId = Annotated[str, Path(description="A server's id inside its pool; it ma
 
 def create_app(balancer: Balancer, token: bytes | None = None) -> FastAPI:
     """The ASGI application. ``token``: the bearer token that every call must carry; None: loopback callers only."""
-    counter = metrics.EventCounter()
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        counting = asyncio.create_task(_count(balancer.events(), counter), name="steelyard-admin-events")
-        yield
-        counting.cancel()
-        with suppress(asyncio.CancelledError):
-            await counting
-
     app = FastAPI(
         title="Steelyard admin API",
         version=__version__,
@@ -53,12 +41,9 @@ def create_app(balancer: Balancer, token: bytes | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     app.state.balancer = balancer
-    app.state.counter = counter
     app.state.closing = asyncio.Event()
-    app.state.scraping = asyncio.Lock()
     app.include_router(_read)
     app.include_router(_change)
     app.include_router(_observe)
@@ -66,11 +51,6 @@ def create_app(balancer: Balancer, token: bytes | None = None) -> FastAPI:
     openapi.install(app)
     app.add_middleware(Guard, token=token)
     return app
-
-
-async def _count(events: AsyncIterator[status.Event], counter: metrics.EventCounter) -> None:
-    async for event in events:
-        counter.count(event)
 
 
 def _balancer(request: Request) -> Balancer:
@@ -220,13 +200,10 @@ async def events(request: Request) -> StreamingResponse:
 
 
 @_observe.get("/metrics", operation_id="metrics", response_class=Response)
-async def read_metrics(request: Request) -> Response:
+async def read_metrics(request: Request) -> StreamingResponse:
     """Metrics in the text format of Prometheus; docs/metrics.md explains each."""
-    balancer = _balancer(request)
-    async with request.app.state.scraping:  # one at a time: with 10,000 servers a scrape is work
-        now, report = await balancer.status(), await balancer.report()
-        text = await asyncio.to_thread(metrics.render, now, report, request.app.state.counter)
-    return Response(text, media_type=metrics.CONTENT_TYPE)
+    text = in_pieces(metrics.render(await _balancer(request).measures()))
+    return StreamingResponse(text, media_type=metrics.CONTENT_TYPE)
 
 
 @_observe.get("/healthz", operation_id="healthz", response_class=Response)

@@ -1,147 +1,173 @@
 """The exposition of the metrics: what the planes counted and what the state says, in the text format of Prometheus.
 
-``metric_table`` names the metrics; here they get their values. Every scrape reads one report and one status and keeps
-nothing, so that a metric cannot differ from what ``status`` shows. What only events tell, ``EventCounter`` counts.
+``metric_table`` names the metrics; here they get their values. The text is written directly, family by family, from one
+report, and comes in pieces: with 10,000 servers it is hundreds of thousands of lines, which nobody has to hold, and
+between two pieces the event loop does what else there is to do. A test reads it back with the parser of
+prometheus_client.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
-
+import steelyard
 from steelyard.admin.metric_table import POOL_ROWS, PROCESS_ROWS, SERVER_ROWS, SERVICE_ROWS, STATE_ROWS, Row
-from steelyard.report import LATENCY_BUCKETS_US, Report, ServerReport
-from steelyard.status import Event, Status
+from steelyard.measures import Measures, Standing
+from steelyard.report import LATENCY_BUCKETS_US
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+LINES: Final = 2000
+"""A piece has about so many lines: some 2 ms of work."""
 
 _CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _SIGNS_OF_TRAFFIC = ("requests", "connects", "failed_connect", "failed_timeout")
 _FAILURES = ("connect", "reset", "timeout", "protocol")
 _ADMIN_NUMBERS = {"ready": 0, "drain": 1, "maintenance": 2}
-_BUCKETS = [*(str(bound / 1e6) for bound in LATENCY_BUCKETS_US), "+Inf"]
-_HEALTH_EVENTS = {"server-up": "up", "server-down": "down", "server-ejected": "ejected"}
+_BUCKETS = (*(str(bound / 1e6) for bound in LATENCY_BUCKETS_US), "+Inf")
+_QUIET_TOO = ("active", "requests")
+"""What is told even of a server that never had traffic."""
+_NO_TRAFFIC = [0] * len(_BUCKETS)
+
+Part = tuple[str, Mapping[str, Any]]
+"""Labels as text, ``pool="web",server="a"``, and a part of the report."""
+Write = Callable[[Part], str]
 
 
-class EventCounter:
-    """Counts what happened; it lives as long as the admin API, which feeds it."""
-
-    def __init__(self) -> None:
-        self.kinds: Counter[str] = Counter()
-        self.health: Counter[tuple[str, str, str]] = Counter()
-
-    def count(self, event: Event) -> None:
-        self.kinds[event.kind] += 1
-        if became := _HEALTH_EVENTS.get(event.kind):
-            self.health[event.pool, event.server, became] += 1
-
-
-def render(status: Status, report: Report, events: EventCounter) -> bytes:
-    """One scrape. Pure: with many servers it is called in a thread of its own."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Scrape(status, report, events))
-    return generate_latest(registry)
-
-
-class _Scrape(Collector):
-    def __init__(self, status: Status, report: Report, events: EventCounter) -> None:
-        self.status = status
-        self.report = report
-        self.events = events
-
-    def collect(self) -> Iterable[Metric]:
-        yield from self._process()
-        yield from _families(SERVICE_ROWS, (((name,), part) for name, part in self.report["services"].items()))
-        yield from _families(POOL_ROWS, (((name,), part) for name, part in self.report["pools"].items()))
-        yield from self._states()
-        yield from _families(SERVER_ROWS, self._servers())
-
-    def _process(self) -> Iterator[Metric]:
-        status, report = self.status, self.report
-        values: dict[str, Mapping[tuple[str, ...], float]] = {
-            "steelyard_build_info": {(status.version,): 1},
-            "steelyard_snapshot_version": {(): status.snapshot},
-            "steelyard_uptime_seconds": {(): status.uptime_s},
-            "steelyard_log_lines_total": {(): report["log_written"]},
-            "steelyard_log_dropped_total": {(): report["log_dropped"]},
-            "steelyard_events_total": {(kind,): number for kind, number in self.events.kinds.items()},
-        }
-        for row in PROCESS_ROWS:
-            yield _filled(row, values[row.name])
-
-    def _states(self) -> Iterator[Metric]:
-        servers = [((pool.name, server.id), server) for pool in self.status.pools for server in pool.servers]
-        known = {labels for labels, _ in servers}
-        values: dict[str, Mapping[tuple[str, ...], float]] = {
-            "steelyard_server_up": {labels: server.health == "up" for labels, server in servers},
-            "steelyard_server_eligible": {labels: server.eligible for labels, server in servers},
-            "steelyard_server_admin_state": {labels: _ADMIN_NUMBERS[server.admin] for labels, server in servers},
-            "steelyard_server_weight": {labels: server.effective_weight for labels, server in servers},
-            "steelyard_server_health_changes_total": {
-                labels: number for labels, number in self.events.health.items() if labels[:2] in known
-            },
-        }
-        for row in STATE_ROWS:
-            yield _filled(row, values[row.name])
-
-    def _servers(self) -> Iterator[tuple[tuple[str, ...], ServerReport]]:
-        for pool, part in self.report["pools"].items():
-            for server, counters in part["servers"].items():
-                yield (pool, server), counters
+def render(measures: Measures) -> Iterator[str]:
+    """One scrape, in pieces."""
+    report = measures.report
+    yield "".join(_process(measures))
+    yield from _families(SERVICE_ROWS, [(label(service=name), part) for name, part in report["services"].items()])
+    yield from _families(POOL_ROWS, [(label(pool=name), part) for name, part in report["pools"].items()])
+    labels: list[str] = []
+    for server in measures.servers:
+        labels.append(label(pool=server.pool, server=server.server))
+        if not len(labels) % LINES:
+            yield ""
+    yield from _states(measures, labels)
+    parts: list[Part] = []
+    for part in _servers(measures, labels):
+        parts.append(part)
+        if not len(parts) % LINES:
+            yield ""
+    busy = [part for part in parts if any(part[1][word] for word in _SIGNS_OF_TRAFFIC)]
+    for row in SERVER_ROWS:
+        yield from _pieces(row, _write(row), parts if row.source in _QUIET_TOO else busy)
 
 
-def _filled(row: Row, values: Mapping[tuple[str, ...], float]) -> Metric:
-    family = _counter(row) if row.kind == "counter" else _gauge(row)
-    for labels, value in values.items():
-        family.add_metric(labels, float(value))
-    return family
+def label(**labels: str) -> str:
+    """Labels as text, their values escaped."""
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
 
 
-def _families(rows: tuple[Row, ...], parts: Iterable[tuple[tuple[str, ...], Mapping[str, Any]]]) -> Iterator[Metric]:
-    """Walk the parts of the report once and fill every family of the table."""
-    families = [(row, _family(row)) for row in rows]
-    for labels, part in parts:
-        silent = rows is SERVER_ROWS and not any(part[word] for word in _SIGNS_OF_TRAFFIC)
-        for row, family in families:
-            if not silent or row.source in ("active", "requests"):
-                _add(row, family, labels, part)
-    for _, family in families:
-        yield family
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _add(row: Row, family: Any, labels: tuple[str, ...], part: Mapping[str, Any]) -> None:
-    if row.source:
-        family.add_metric(labels, part[row.source])
-    elif row.kind == "histogram":
-        counts = part["latency"] or [0] * len(_BUCKETS)
-        buckets = list(zip(_BUCKETS, accumulate(counts), strict=True))
-        family.add_metric(labels, buckets, part["latency_sum_us"] / 1e6)
-    elif "class" in row.labels:
-        for name, number in zip(_CLASSES, part["responses"], strict=True):
-            family.add_metric((*labels, name), number)
-    elif row.name == "steelyard_server_failures_total":
-        for reason in _FAILURES:
-            family.add_metric((*labels, reason), part[f"failed_{reason}"])
-    else:
-        for reason, number in part["rejected"].items():
-            family.add_metric((*labels, reason), number)
+def _head(row: Row) -> str:
+    """In the text format 0.0.4 a counter is called by its whole name, with ``_total``."""
+    escaped = row.help.replace("\\", "\\\\").replace("\n", "\\n")
+    return f"# HELP {row.name} {escaped}\n# TYPE {row.name} {row.kind}\n"
 
 
-def _family(row: Row) -> Metric:
+def _process(measures: Measures) -> Iterator[str]:
+    report = measures.report
+    values: dict[str, Mapping[str, float]] = {
+        "steelyard_build_info": {label(version=steelyard.__version__): 1},
+        "steelyard_snapshot_version": {"": report["version"]},
+        "steelyard_uptime_seconds": {"": measures.uptime_s},
+        "steelyard_log_lines_total": {"": report["log_written"]},
+        "steelyard_log_dropped_total": {"": report["log_dropped"]},
+        "steelyard_events_total": {label(kind=kind): number for kind, number in measures.events.items()},
+    }
+    for row in PROCESS_ROWS:
+        yield _head(row)
+        for labels, value in values[row.name].items():
+            yield f"{row.name}{{{labels}}} {value}\n" if labels else f"{row.name} {value}\n"
+
+
+def _states(measures: Measures, labels: Sequence[str]) -> Iterator[str]:
+    values: dict[str, Callable[[Standing], float]] = {
+        "steelyard_server_up": lambda server: int(server.up),
+        "steelyard_server_eligible": lambda server: int(server.eligible),
+        "steelyard_server_admin_state": lambda server: _ADMIN_NUMBERS[server.admin],
+        "steelyard_server_weight": lambda server: server.weight,
+    }
+    for row in STATE_ROWS:
+        yield _head(row)
+        value = values.get(row.name)
+        for start in range(0, len(labels), LINES):
+            some = zip(labels[start : start + LINES], measures.servers[start : start + LINES], strict=True)
+            if value is not None:
+                yield "".join([f"{row.name}{{{each}}} {value(server)}\n" for each, server in some])
+            else:
+                yield "".join(_changes(row, some, measures))
+
+
+def _changes(row: Row, servers: Iterable[tuple[str, Standing]], measures: Measures) -> Iterator[str]:
+    for labels, server in servers:
+        for became, number in measures.health_changes.get((server.pool, server.server), {}).items():
+            yield f'{row.name}{{{labels},to="{became}"}} {number}\n'
+
+
+def _servers(measures: Measures, labels: Sequence[str]) -> Iterator[Part]:
+    """What the planes counted, with the labels that are there; of a server that just went they are made again."""
+    known = {server[:2]: text for server, text in zip(measures.servers, labels, strict=True)}
+    for pool, part in measures.report["pools"].items():
+        for server, counted in part["servers"].items():
+            yield known.get((pool, server)) or label(pool=pool, server=server), counted
+
+
+def _families(rows: Sequence[Row], parts: Sequence[Part]) -> Iterator[str]:
+    for row in rows:
+        yield from _pieces(row, _write(row), parts)
+
+
+def _pieces(row: Row, write: Write, parts: Iterable[Part]) -> Iterator[str]:
+    """One family."""
+    several = len(_BUCKETS) + 2 if row.kind == "histogram" else len(_CLASSES) if not row.source else 1
+    piece, most = [_head(row)], LINES // several
+    for part in parts:
+        piece.append(write(part))
+        if len(piece) >= most:
+            yield "".join(piece)
+            piece = []
+    yield "".join(piece)
+
+
+def _write(row: Row) -> Write:
+    """What writes the lines of one row for one part."""
     if row.kind == "histogram":
-        return HistogramMetricFamily(row.name, row.help, labels=row.labels)
-    return _counter(row) if row.kind == "counter" else _gauge(row)
+        return _histogram(row)
+    if row.source:
+        name, source = row.name, row.source
+        return lambda part: f"{name}{{{part[0]}}} {part[1][source]}\n"
+    if "class" in row.labels:
+        return _by(row, "class", lambda counted: zip(_CLASSES, counted["responses"], strict=True))
+    if row.name == "steelyard_server_failures_total":
+        return _by(row, "reason", lambda counted: ((kind, counted[f"failed_{kind}"]) for kind in _FAILURES))
+    return _by(row, "reason", lambda counted: counted["rejected"].items())
 
 
-def _counter(row: Row) -> CounterMetricFamily:
-    return CounterMetricFamily(row.name.removesuffix("_total"), row.help, labels=row.labels)
+def _by(row: Row, word: str, values: Callable[[Mapping[str, Any]], Iterable[tuple[str, int]]]) -> Write:
+    def write(part: Part) -> str:
+        labels, counted = part
+        start = f'{row.name}{{{labels},{word}="'
+        return "".join([f'{start}{value}"}} {number}\n' for value, number in values(counted)])
+
+    return write
 
 
-def _gauge(row: Row) -> GaugeMetricFamily:
-    return GaugeMetricFamily(row.name, row.help, labels=row.labels)
+def _histogram(row: Row) -> Write:
+    """One template for all lines of a server: its labels, which may hold a ``%``, are put in after the numbers."""
+    lines = [f'{row.name}_bucket{{\0,le="{bound}"}} %d\n' for bound in _BUCKETS]
+    template = "".join([*lines, f"{row.name}_sum{{\0}} %s\n", f"{row.name}_count{{\0}} %d\n"])
+
+    def write(part: Part) -> str:
+        labels, counted = part
+        counts = tuple(accumulate(counted["latency"] or _NO_TRAFFIC))
+        return (template % (*counts, counted["latency_sum_us"] / 1e6, counts[-1])).replace("\0", labels)
+
+    return write

@@ -75,6 +75,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     Status(
         version=__version__,
         snapshot=7,
+        decided=7,
         uptime_s=3600.0,
         file="/etc/steelyard.toml",
         stopping=False,

@@ -15,6 +15,7 @@ _COLORS = {
     "reload-failed": "31",
     "server-drained": "33",
     "admin-changed": "33",
+    "refused": "33",
     "stopping": "33",
 }
 
@@ -28,9 +29,8 @@ def event_line(event: Event, *, colored: bool = False) -> str:
     kind = f"{event.kind:<16}"
     if colored and event.kind in _COLORS:
         kind = f"\x1b[{_COLORS[event.kind]}m{kind}\x1b[0m"
-    about = f"{event.pool}/{event.server}" if event.server else event.pool
     first, *more = event.message.splitlines() or [""]
-    rest = ": ".join(part for part in (about, _printable(first)) if part)
+    rest = ": ".join(part for part in (event.about, _printable(first)) if part)
     return "\n".join([f"{when} {kind} {rest}".rstrip(), *(f"{'':<{_INDENT}}{_printable(line)}" for line in more)])
 
 

@@ -114,6 +114,8 @@ def _headline(status: Status) -> Text:
     if status.stopping:
         text.append(" · stopping", style="yellow")
     text.append(f" · up {duration(status.uptime_s)} · snapshot {status.snapshot}", style="not bold dim")
+    if status.decided > status.snapshot and not status.stopping:
+        text.append(f" of {status.decided}: changes below are not all in force yet", style="not bold yellow")
     if status.log_dropped:
         text.append(f" · {status.log_dropped:,} log lines dropped", style="not bold red")
     text.append(f" · {status.file or 'no file'}", style="not bold dim")

@@ -9,6 +9,7 @@ from steelyard.config.model import Config
 from steelyard.control.eligible import Verdict, judge, warmth
 from steelyard.control.reasons import why
 from steelyard.control.state import ClusterState, PoolState, ServerState, weight_of
+from steelyard.measures import Standing
 from steelyard.report import LATENCY_BUCKETS_US, PoolReport, Report, ServerReport, ServiceReport
 from steelyard.status import Candidate, PoolStatus, ServerStatus, ServiceStatus, Status
 
@@ -18,7 +19,8 @@ CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 def status(state: ClusterState, report: Report, now: float, *, uptime: float, file: str | None) -> Status:
     return Status(
         version=steelyard.__version__,
-        snapshot=state.version,
+        snapshot=report["version"],
+        decided=state.version,
         uptime_s=round(uptime, 3),
         file=file,
         stopping=state.stopping,
@@ -31,6 +33,22 @@ def status(state: ClusterState, report: Report, now: float, *, uptime: float, fi
 def server_status(pool: PoolState, server: str, counted: ServerReport | None, now: float) -> ServerStatus:
     """One server alone: in a pool of 10,000 its answer does not wait for all the others."""
     return _server(pool, pool.servers[server], judge(pool)[server], counted, now)
+
+
+def standings(state: ClusterState, now: float) -> tuple[Standing, ...]:
+    """Where each server stands, for metrics."""
+    return tuple(
+        Standing(
+            pool.name,
+            name,
+            server.health.health == "up",
+            verdict.eligible,
+            server.admin,
+            weight_of(server) if server.warming is None else round(weight_of(server) * warmth(pool, server, now), 3),
+        )
+        for pool in state.pools.values()
+        for (name, server), verdict in zip(pool.servers.items(), judge(pool).values(), strict=True)
+    )
 
 
 def candidates(pool: PoolState, now: float) -> tuple[Candidate, ...]:

@@ -25,8 +25,10 @@ from steelyard.control.events import (
     TimePassed,
 )
 from steelyard.control.events import Event as Happening
+from steelyard.control.happened import Happened
 from steelyard.control.publish import Renderer
 from steelyard.control.reduce import reduce
+from steelyard.control.refusals import INTERVAL, Refusals
 from steelyard.control.state import ClusterState, ServerState
 from steelyard.control.subscribers import EventStream, Subscribers
 from steelyard.discovery.resolver import Resolver
@@ -67,6 +69,8 @@ class Supervisor:
         self._prober = Prober(lambda outcomes: self.post(ProbesFinished(outcomes)))
         self.resolver = resolver(lambda resolutions: self.post(NamesResolved(resolutions)))
         self._subscribers = Subscribers()
+        self.happened = Happened()
+        self._refusals = Refusals(lambda service, message: self.announce("refused", message=message, service=service))
         self._pending: list[Effect] = []
         """Effects to perform; where ``Publish`` is among them, after it."""
         self._publish_at = 0.0
@@ -82,6 +86,7 @@ class Supervisor:
         self._tasks = [
             asyncio.create_task(self._write(), name="steelyard-writer"),
             asyncio.create_task(self._tick(), name="steelyard-clock"),
+            asyncio.create_task(self._tell_refusals(), name="steelyard-refusals"),
         ]
         await self.request(configuration)
         await self._first_round()
@@ -115,9 +120,11 @@ class Supervisor:
     def subscribe(self) -> EventStream:
         return self._subscribers.subscribe()
 
-    def announce(self, kind: str, pool: str = "", server: str = "", message: str = "") -> None:
-        self._subscribers.tell(Event(at=time.time(), kind=kind, pool=pool, server=server, message=message))
-        place = f" {pool}/{server}" if server else f" {pool}" if pool else ""
+    def announce(self, kind: str, pool: str = "", server: str = "", message: str = "", *, service: str = "") -> None:
+        event = Event(at=time.time(), kind=kind, service=service, pool=pool, server=server, message=message)
+        self.happened.count(event)
+        self._subscribers.tell(event)
+        place = f" {event.about}" if event.about else ""
         log.info("%s%s%s", kind, place, f": {message}" if message else "")
 
     async def stop(self, timeout: float) -> int:
@@ -126,7 +133,9 @@ class Supervisor:
             if self._runs:
                 await self.request(StopRequested())
             await self.plane.stop_accepting()
-            return await self.plane.close(timeout)
+            cut = await self.plane.close(timeout)
+            self._refusals.see(await self.plane.rejections())
+            return cut
         finally:
             await self.abandon()
 
@@ -244,6 +253,14 @@ class Supervisor:
                     self.announce(effect.kind, effect.pool, effect.server, effect.message)
                 case Publish():
                     pass
+
+    async def _tell_refusals(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            try:
+                self._refusals.see(await self.plane.rejections())
+            except PlaneError:
+                log.exception("what was refused cannot be told; it is still counted")
 
     async def _tick(self) -> None:
         """Time, as an event, when something waits for it; and the count of what still runs on leaving servers."""

@@ -33,6 +33,9 @@ class Plane(Protocol):
     async def server_report(self, pool: str, server: str) -> ServerReport | None:
         """One server's part of the report; None when the plane does not know it."""
 
+    async def rejections(self) -> dict[str, dict[str, int]]:
+        """What was refused since the start, by service and reason. Cheap, and possible after ``close`` too."""
+
     async def explain(self, pool: str, client: str, cookie: str) -> Choice: ...
 
     async def active(self, servers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]: ...

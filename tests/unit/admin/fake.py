@@ -11,6 +11,7 @@ from steelyard.config.diff import Changes
 from steelyard.config.model import Config, Server
 from steelyard.control.nearest import unknown
 from steelyard.errors import Refused
+from steelyard.measures import Measures, Standing
 from steelyard.report import LATENCY_BUCKETS_US, Report, ServerReport, ServiceReport
 from steelyard.status import Candidate, Event, Explanation, PoolStatus, ServerStatus, ServiceStatus, Status
 
@@ -65,6 +66,7 @@ def make_status(servers: tuple[ServerStatus, ...], **changed: Any) -> Status:
     values: dict[str, Any] = {
         "version": "0.1.0",
         "snapshot": 1,
+        "decided": 1,
         "uptime_s": 5.0,
         "file": None,
         "stopping": False,
@@ -159,6 +161,13 @@ class FakeBalancer(Balancer):
                 }
             },
         }
+
+    async def measures(self) -> Measures:
+        servers = [
+            Standing("web", server.id, server.health == "up", server.eligible, server.admin, server.effective_weight)
+            for server in self.servers.values()
+        ]
+        return Measures(uptime_s=5.0, report=await self.report(), servers=servers, events={}, health_changes={})
 
     async def explain(self, pool: str, client: str, cookie: str = "") -> Explanation:
         self._find(pool)

@@ -60,7 +60,7 @@ async def test_config_never_shows_a_secret(api: httpx.AsyncClient, monkeypatch: 
 async def test_metrics_and_health(api: httpx.AsyncClient, balancer: FakeBalancer) -> None:
     metrics = await api.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert 'steelyard_service_requests_total{service="www"} 10.0' in metrics.text
+    assert 'steelyard_service_requests_total{service="www"} 10' in metrics.text
     assert (await api.get("/healthz")).text == "ok\n"
     assert (await api.get("/readyz")).status_code == 200
     balancer.stopping = True

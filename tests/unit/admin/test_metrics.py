@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from steelyard.admin import metric_table
-from steelyard.admin.metrics import EventCounter, render
+from steelyard.admin.metrics import LINES, render
+from steelyard.control.happened import Happened
+from steelyard.measures import Measures, Standing
 from steelyard.report import Report
 from steelyard.status import Event
-from tests.unit.admin.fake import BUCKETS, FakeBalancer, make_status, server_report, server_status, service_report
+from tests.unit.admin.fake import BUCKETS, FakeBalancer, server_report, service_report
 
 ROOT = Path(__file__).parents[3]
 ROWS = [row for _, rows in metric_table.SECTIONS for row in rows]
@@ -38,9 +45,25 @@ def report(**servers: int) -> Report:
     }
 
 
-def scrape(counter: EventCounter | None = None, **servers: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    status = make_status(tuple(server_status(name) for name in servers), snapshot=3)
-    text = render(status, report(**servers), counter or EventCounter()).decode()
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def measures(happened: Happened | None = None, **servers: int) -> Measures:
+    counted = happened or Happened()
+    return Measures(
+        uptime_s=5.0,
+        report=report(**servers),
+        servers=[Standing("web", name, True, True, "ready", 1.0) for name in servers],
+        events=counted.kinds,
+        health_changes=counted.health,
+    )
+
+
+def scrape(happened: Happened | None = None, **servers: int) -> Samples:
+    return parsed("".join(render(measures(happened, **servers))))
+
+
+def parsed(text: str) -> Samples:
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in text_string_to_metric_families(text)
@@ -83,20 +106,60 @@ def test_a_server_without_traffic_has_no_histogram() -> None:
 
 
 def test_ten_thousand_servers_stay_readable() -> None:
-    status = make_status(tuple(server_status(f"s{number}") for number in range(10_000)))
-    text = render(status, report(**{f"s{number}": number < 100 for number in range(10_000)}), EventCounter())
-    assert text.count(b"\n") < 80_000
+    text = "".join(render(measures(**{f"s{number}": number < 100 for number in range(10_000)})))
+    assert text.count("\n") < 80_000
+
+
+def test_a_long_scrape_comes_in_pieces_and_every_family_stands_together() -> None:
+    pieces = list(render(measures(**{f"s{number}": 1 for number in range(3000)})))
+    assert max(piece.count("\n") for piece in pieces) <= 2 * LINES
+    families = [line.split()[2] for line in "".join(pieces).splitlines() if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
+    values = parsed("".join(pieces))
+    for name in ("s0", "s1999", "s2000", "s2999"):
+        labels = (("pool", "web"), ("server", name))
+        assert values["steelyard_server_up", labels] == 1
+        assert values["steelyard_server_latency_seconds_count", labels] == 1
+
+
+def test_the_text_is_what_prometheus_own_writer_would_write() -> None:
+    """Family by family, read by the same parser: kinds, helps and samples."""
+    text = "".join(render(measures(**{'we"ird\\\n%d': 7, "quiet": 0})))
+    registry = CollectorRegistry(auto_describe=False)
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+
+    class Again(Collector):
+        def collect(self) -> Iterable[Metric]:
+            return families.values()
+
+    registry.register(Again())
+    again = {family.name: family for family in text_string_to_metric_families(generate_latest(registry).decode())}
+    assert {name: (family.type, family.documentation) for name, family in families.items()} == {
+        name: (family.type, family.documentation) for name, family in again.items()
+    }
+    assert {name: family.samples for name, family in families.items()} == {
+        name: family.samples for name, family in again.items()
+    }
+
+
+def test_a_server_that_the_planes_still_count_is_told_without_a_state() -> None:
+    gone = replace(measures(a=1, gone=3), servers=[Standing("web", "a", True, True, "ready", 1.0)])
+    values = parsed("".join(render(gone)))
+    labels = (("pool", "web"), ("server", "gone"))
+    assert values["steelyard_server_requests_total", labels] == 3
+    assert ("steelyard_server_up", labels) not in values
 
 
 def test_events_are_counted_and_those_of_removed_servers_forgotten() -> None:
-    counter = EventCounter()
-    for server in ("a", "a", "gone"):
-        counter.count(Event(at=0.0, kind="server-down", pool="web", server=server))
-    values = scrape(counter, a=0)
+    happened = Happened()
+    for kind, server in (("down", "a"), ("down", "a"), ("up", "a"), ("down", "gone"), ("removed", "gone")):
+        happened.count(Event(at=0.0, kind=f"server-{kind}", pool="web", server=server))
+    values = scrape(happened, a=0)
     changes = "steelyard_server_health_changes_total"
     assert values[changes, (("pool", "web"), ("server", "a"), ("to", "down"))] == 2
-    assert not any(name == changes and ("server", "gone") in labels for name, labels in values)
+    assert values[changes, (("pool", "web"), ("server", "a"), ("to", "up"))] == 1
     assert values["steelyard_events_total", (("kind", "server-down"),)] == 3
+    assert set(happened.health) == {("web", "a")}
 
 
 def test_strange_names_are_escaped() -> None:
@@ -114,7 +177,7 @@ def test_names_follow_the_conventions(row: metric_table.Row) -> None:
 
 async def test_every_row_of_the_table_is_exposed() -> None:
     balancer = FakeBalancer()
-    text = render(await balancer.status(), await balancer.report(), EventCounter()).decode()
+    text = "".join(render(await balancer.measures()))
     assert {line.split()[2].removesuffix("_total") for line in text.splitlines() if line.startswith("# TYPE")} == {
         row.name.removesuffix("_total") for row in ROWS
     }

@@ -38,6 +38,12 @@ def test_wide_shows_everything() -> None:
         assert words in text
 
 
+def test_what_is_decided_and_not_yet_in_force_is_said() -> None:
+    behind = make_status((BUSY,), snapshot=41, decided=43)
+    assert "snapshot 41 of 43: changes below are not all in force yet" in drawn(behind, 120)
+    assert "snapshot 43 ·" in drawn(make_status((BUSY,), snapshot=43, decided=43), 120)
+
+
 @pytest.mark.parametrize("width", [200, 160, 120, 80, 60, 40, 20])
 def test_no_line_is_longer_than_the_terminal_and_no_row_breaks(width: int) -> None:
     text = drawn(make_status((BUSY, DOWN, DRAINED, SPARE)), width, speed=Rates({"www": 1.0}, {("web", "a"): 1.0}))

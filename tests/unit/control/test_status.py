@@ -141,7 +141,8 @@ def test_status_puts_state_and_counters_together() -> None:
         },
     }
     shown = status(cluster.state, report, 5.0, uptime=4.5, file="/etc/steelyard.toml")
-    assert (shown.snapshot, shown.uptime_s, shown.log_dropped) == (cluster.state.version, 4.5, 2)
+    assert (shown.snapshot, shown.decided) == (3, cluster.state.version), "what the planes read, and what is shown"
+    assert (shown.uptime_s, shown.log_dropped) == (4.5, 2)
     [service] = shown.services
     assert (service.listen, service.connections, service.rejected) == ("127.0.0.1:8080", 4, {"bad-request": 1})
     assert service.latency_p50_ms is None

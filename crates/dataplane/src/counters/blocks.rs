@@ -2,6 +2,7 @@
 
 use super::{Count, Histogram, Rejections, count};
 use crate::report::{PoolReport, ServerReport, ServiceReport};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// How a server can fail; the index into [`ServerBlock::failed`].
@@ -51,6 +52,13 @@ impl ServiceBlock {
         self.rejected.get_or_init(Box::default).add(reason);
     }
 
+    /// What was refused, added to the numbers of other threads.
+    pub(super) fn add_rejections_to(&self, totals: &mut BTreeMap<String, u64>) {
+        if let Some(rejected) = self.rejected.get() {
+            rejected.add_to(totals);
+        }
+    }
+
     pub(super) fn add_to(&self, report: &mut ServiceReport) {
         report.connections = report.connections.wrapping_add(self.connections.value());
         report.accepted += self.accepted.value();
@@ -60,9 +68,7 @@ impl ServiceBlock {
         report.bytes_out += self.bytes_out.value();
         report.upgraded += self.upgraded.value();
         self.latency.add_to(&mut report.latency, &mut report.latency_sum_us);
-        if let Some(rejected) = self.rejected.get() {
-            rejected.add_to(&mut report.rejected);
-        }
+        self.add_rejections_to(&mut report.rejected);
     }
 }
 

@@ -79,6 +79,7 @@ fn rejections_are_summed_by_reason() {
         rejected.iter().map(|(reason, n)| (reason.as_str(), *n)).collect::<Vec<_>>(),
         [("bad-request", 2), ("header-timeout", 1)]
     );
+    assert_eq!(counters.rejections()["www"], *rejected);
 }
 
 #[test]
