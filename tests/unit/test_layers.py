@@ -36,10 +36,8 @@ IMPURE_MODULES = {
     "control/subscribers.py": "queues that followers wait on",
     "control/supervisor.py": "the shell around reduce",
     "control/watch.py": "looks at the file",
+    "health/asker.py": "sockets",
     "health/prober.py": "runs the probes",
-    "health/probes/__init__.py": "sockets",
-    "health/probes/http.py": "sockets",
-    "health/probes/tcp.py": "sockets",
 }
 """All modules of those folders are pure but these, each for its reason."""
 NAMED_ANYWHERE = {"config/secret.py"}

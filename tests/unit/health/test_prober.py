@@ -14,45 +14,62 @@ from steelyard.config.model import Probe
 from steelyard.control.events import ProbeOutcome
 from steelyard.control.state import Target
 from steelyard.health import prober as module
+from steelyard.health.asker import Done, Outcome, Question
 from steelyard.health.prober import Prober
-from steelyard.health.probes import Outcome
 from tests.support.waiting import until
 
 
 class Asked:
-    """A probe that answers at once, or not while ``stuck``; it counts."""
+    """Servers that answer at the next turn of the loop, or not while ``stuck``; it counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: list[Outcome | None] | None = None) -> None:
         self.times: dict[str, list[float]] = {}
         self.stuck: set[str] = set()
         self.running = 0
         self.running_max = 0
+        self.reads = 0
+        self.answers = answers
+        self.closed = False
 
-    async def __call__(self, target: Target) -> Outcome:
-        self.times.setdefault(target.address, []).append(asyncio.get_running_loop().time())
+    def ask(self, question: Question, done: Done) -> None:
+        loop = asyncio.get_running_loop()
+        name = str(question.where[0])
+        self.times.setdefault(name, []).append(loop.time())
         self.running += 1
         self.running_max = max(self.running_max, self.running)
-        try:
-            await (asyncio.Event().wait() if target.address in self.stuck else asyncio.sleep(0))
-        finally:
-            self.running -= 1
-        return Outcome(True, "fine")
+        if name not in self.stuck and self.answers != []:
+            loop.call_soon(self._answer, done)
+
+    def _answer(self, done: Done) -> None:
+        self.running -= 1
+        done(Outcome(True, "fine") if self.answers is None else self.answers.pop(0))
+
+    def read(self) -> bool:
+        self.reads += 1
+        return False
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def make(asked: Asked) -> tuple[Prober, list[tuple[ProbeOutcome, ...]]]:
     batches: list[tuple[ProbeOutcome, ...]] = []
-    return Prober(batches.append, rng=random.Random(7), probe=asked), batches
+    return Prober(batches.append, rng=random.Random(7), asker=lambda: asked), batches
 
 
-def target(address: str, **probe: Any) -> Target:
-    return Target(address, address, Probe(**{"interval": 60.0, **probe}))
+def address(number: int) -> str:
+    return f"10.0.{number // 250}.{number % 250}"
+
+
+def target(host: str, **probe: Any) -> Target:
+    return Target(f"{host}:80", host, Probe(**{"interval": 60.0, **probe}))
 
 
 async def test_the_first_round_asks_everyone_once_and_delivers_in_few_batches() -> None:
     asked = Asked()
     prober, batches = make(asked)
     for number in range(1000):
-        prober.start("web", str(number), target(str(number)))
+        prober.start("web", str(number), target(address(number)))
     assert await prober.first_round(30)
     assert sum(len(batch) for batch in batches) == 1000
     assert len(batches) < 100
@@ -63,10 +80,10 @@ async def test_the_first_round_asks_everyone_once_and_delivers_in_few_batches() 
 
 async def test_the_first_round_does_not_wait_for_ever() -> None:
     asked = Asked()
-    asked.stuck = {"slow"}
+    asked.stuck = {"10.1.0.1"}
     prober, batches = make(asked)
-    prober.start("web", "slow", target("slow"))
-    prober.start("web", "quick", target("quick"))
+    prober.start("web", "slow", target("10.1.0.1"))
+    prober.start("web", "quick", target("10.1.0.2"))
     assert not await prober.first_round(0.05)
     assert [outcome.server for batch in batches for outcome in batch] == ["quick"]
     prober.stop("web", "slow")
@@ -83,24 +100,24 @@ async def test_without_servers_there_is_nothing_to_wait_for() -> None:
 async def test_it_goes_on_asking_and_those_who_left_are_left_alone() -> None:
     asked = Asked()
     prober, batches = make(asked)
-    prober.start("web", "a", target("a", interval=0.005))
-    prober.start("web", "b", target("b", interval=0.005))
-    await until(lambda: min(len(asked.times.get(name, ())) for name in "ab") >= 5)
+    prober.start("web", "a", target("10.1.1.1", interval=0.005))
+    prober.start("web", "b", target("10.1.1.2", interval=0.005))
+    await until(lambda: min(len(asked.times.get(name, ())) for name in ("10.1.1.1", "10.1.1.2")) >= 5)
     prober.stop("web", "a")
-    count = len(asked.times["a"])
-    await until(lambda: len(asked.times["b"]) >= 15)
-    assert len(asked.times["a"]) <= count + 1
+    count = len(asked.times["10.1.1.1"])
+    await until(lambda: len(asked.times["10.1.1.2"]) >= 15)
+    assert len(asked.times["10.1.1.1"]) <= count + 1
     await prober.close()
     del batches
 
 
 async def test_an_outcome_of_a_replaced_target_is_not_delivered() -> None:
     asked = Asked()
-    asked.stuck = {"old"}
+    asked.stuck = {"10.1.0.3"}
     prober, batches = make(asked)
-    prober.start("web", "a", target("old"))
+    prober.start("web", "a", target("10.1.0.3"))
     await until(lambda: asked.running == 1)
-    prober.start("web", "a", target("new"))
+    prober.start("web", "a", target("10.1.0.4"))
     assert await prober.first_round(30)
     assert Counter(outcome.server for batch in batches for outcome in batch) == {"a": 1}
     await prober.close()
@@ -108,11 +125,11 @@ async def test_an_outcome_of_a_replaced_target_is_not_delivered() -> None:
 
 async def test_a_stuck_server_holds_up_nobody_else() -> None:
     asked = Asked()
-    asked.stuck = {str(number) for number in range(100)}
+    asked.stuck = {address(number) for number in range(100)}
     prober, _ = make(asked)
     for number in range(200):
-        prober.start("web", str(number), target(str(number), interval=0.01))
-    await until(lambda: all(len(asked.times.get(str(number), ())) >= 3 for number in range(100, 200)))
+        prober.start("web", str(number), target(address(number), interval=0.01))
+    await until(lambda: all(len(asked.times.get(address(number), ())) >= 3 for number in range(100, 200)))
     await prober.close()
 
 
@@ -120,8 +137,8 @@ async def test_intervals_are_jittered_by_a_tenth(monkeypatch: Any) -> None:
     waits: list[float] = []
     prober, _ = make(Asked())
     schedule = prober._schedule
-    monkeypatch.setattr(prober, "_schedule", lambda key, watch, delay: (waits.append(delay), schedule(key, watch, 0)))
-    prober.start("web", "a", target("a", interval=10.0))
+    monkeypatch.setattr(prober, "_schedule", lambda watch, delay: (waits.append(delay), schedule(watch, 0)))
+    prober.start("web", "a", target("10.1.1.1", interval=10.0))
     await until(lambda: len(waits) > 200)
     await prober.close()
     first, second, *later = waits
@@ -132,20 +149,34 @@ async def test_intervals_are_jittered_by_a_tenth(monkeypatch: Any) -> None:
 
 
 async def test_what_could_not_be_asked_is_not_delivered_and_asked_again() -> None:
-    answers: list[Outcome | None] = [None, None, Outcome(True, "fine")]
-
-    async def unable(_: Target) -> Outcome | None:
-        if not answers:
-            await asyncio.Event().wait()
-        return answers.pop(0)
-
-    batches: list[tuple[ProbeOutcome, ...]] = []
-    prober = Prober(batches.append, probe=unable)
-    prober.start("web", "a", target("a", interval=0.005))
+    prober, batches = make(Asked([None, None, Outcome(True, "fine")]))
+    prober.start("web", "a", target("10.1.1.1", interval=0.005))
     assert await prober.first_round(30)
     assert batches == []
     await until(lambda: batches)
     assert batches == [(ProbeOutcome("web", "a", True, "fine"),)]
+    await prober.close()
+
+
+async def test_at_the_limit_the_next_waits_for_one_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 3)
+    asked = Asked()
+    prober, _ = make(asked)
+    for number in range(50):
+        prober.start("web", str(number), target(address(number), interval=0.005))
+    await until(lambda: all(len(asked.times.get(address(number), ())) >= 3 for number in range(50)))
+    assert asked.running_max == 3
+    await prober.close()
+    assert asked.closed
+
+
+async def test_answers_are_read_before_more_is_asked() -> None:
+    asked = Asked()
+    prober, _ = make(asked)
+    for number in range(3 * module.BURST):
+        prober.start("web", str(number), target(address(number)))
+    assert await prober.first_round(30)
+    assert asked.reads >= 3, "once for each burst"
     await prober.close()
 
 

@@ -1,41 +1,45 @@
 """The probe that sends one HTTP/1.1 request and judges the answer's status code and, if asked to, its body.
 
-h11 speaks the protocol (RFC 9112); the bytes move over the loop's socket calls, as in ``tcp``. The connection is closed
-after one exchange: a probe is to find out whether a new connection works.
+Nearly every answer is a whole header in one piece whose status is all that matters: one regular expression reads it.
+Everything else is for h11 (RFC 9112), from the first byte on: what comes in parts, interim answers, bodies, and
+whatever is not HTTP, so that there is one judge of what is wrong. The connection is closed after one exchange: a probe
+is to find out whether a new connection works.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
+import re
 from functools import lru_cache
 
 import h11
 
+from steelyard.config.model import Probe
 from steelyard.config.status_codes import StatusCodes, parse_status_codes
-from steelyard.control.state import Target
 from steelyard.health.probes.bad import BadAnswer
-from steelyard.health.probes.tcp import open_socket
 
 BODY_MAX = 65536
 """Only so much of a body is searched for ``probe.body``."""
-READ_SIZE = 65536
+
+_AFTER = "\r\nUser-Agent: steelyard-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+_FIELD = (
+    rb"(?:content-length:[ \t]*[0-9]{1,18}[ \t]*|(?!content-length|transfer-encoding)[!#$%&'*+.^_`|~0-9a-z-]+:[\t -~]*)"
+)
+_FINAL = re.compile(rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: [\t -~]*)?\r\n(?:" + _FIELD + rb"\r\n)*\r\n", re.IGNORECASE)
+"""A whole header of a final answer (RFC 9112 §4, §5) that h11 would take as well. Framing by anything but one plain
+Content-Length is left to it."""
 
 
-async def exchange(target: Target) -> str:
-    probe = target.probe
-    connection = h11.Connection(h11.CLIENT)
-    with await open_socket(target.address) as opened:
-        await asyncio.get_running_loop().sock_sendall(opened, _request(connection, target))
-        try:
-            status = await _status(connection, opened)
-            if status not in _expected(probe.status):
-                raise BadAnswer(f"answered {status}, expected {probe.status}")
-            if probe.body and not await _body_has(connection, opened, probe.body.encode()):
-                raise BadAnswer(f"answered {status}, but its body lacks {probe.body!r}")
-        except h11.RemoteProtocolError as error:
-            raise BadAnswer(f"not HTTP/1.1: {error}") from error
-    return str(status)
+class Opening:
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self._before = f"{probe.method} {probe.path} HTTP/1.1\r\nHost: "
+
+    def hello(self, host: str) -> bytes:
+        host = self.probe.host or ("localhost" if host.startswith("unix:") else host)
+        return f"{self._before}{host}{_AFTER}".encode()
+
+    def converse(self) -> Exchange:
+        return Exchange(self.probe)
 
 
 @lru_cache(maxsize=256)
@@ -43,44 +47,55 @@ def _expected(status: str) -> StatusCodes:
     return parse_status_codes(status)
 
 
-def _request(connection: h11.Connection, target: Target) -> bytes:
-    probe = target.probe
-    host = probe.host or ("localhost" if target.host.startswith("unix:") else target.host)
-    fields = [("Host", host), ("User-Agent", "steelyard-probe"), ("Accept", "*/*"), ("Connection", "close")]
-    head = connection.send(h11.Request(method=probe.method, target=probe.path, headers=fields))
-    end = connection.send(h11.EndOfMessage())
-    return (head or b"") + (end or b"")
+class Exchange:
+    """One answer."""
 
+    __slots__ = ("_body", "_http", "_probe", "_status")
 
-async def _status(connection: h11.Connection, opened: socket.socket) -> int:
-    """The final status code; interim answers (RFC 9110 §15.2) are passed over."""
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            await _feed(connection, opened)
-        elif isinstance(event, h11.Response):
-            return event.status_code
-        elif isinstance(event, h11.ConnectionClosed):
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._http: h11.Connection | None = None
+        self._status = 0
+        self._body = bytearray()
+
+    def hear(self, data: bytes) -> str | None:
+        if self._http is None:
+            if not self._probe.body and (plain := _FINAL.match(data)) is not None:
+                return self._judge(int(plain[1]))
+            self._http = h11.Connection(h11.CLIENT)
+            # h11 must know the method, to tell which answers have a body; what it would send is sent already.
+            self._http.send(h11.Request(method=self._probe.method, target="/", headers=[("Host", "probe")]))
+            self._http.send(h11.EndOfMessage())
+        if not data and self._http.their_state is h11.SEND_RESPONSE:
             raise BadAnswer("closed without an answer")
+        try:
+            self._http.receive_data(data)
+            return self._read(self._http)
+        except h11.RemoteProtocolError as error:
+            raise BadAnswer(f"not HTTP/1.1: {error}") from error
 
-
-async def _body_has(connection: h11.Connection, opened: socket.socket, wanted: bytes) -> bool:
-    body = bytearray()
-    while len(body) < BODY_MAX:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            await _feed(connection, opened)
-        elif isinstance(event, h11.Data):
-            body += event.data
+    def _read(self, http: h11.Connection) -> str | None:
+        """Events as far as they go; interim answers (RFC 9110 §15.2) are passed over."""
+        wanted = self._probe.body.encode()
+        while (event := http.next_event()) is not h11.NEED_DATA:
+            if isinstance(event, h11.Response):
+                found = self._judge(event.status_code)
+                if not wanted:
+                    return found
+                self._status = event.status_code
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+                if wanted in self._body[:BODY_MAX]:
+                    return str(self._status)
+                if len(self._body) >= BODY_MAX:
+                    break
+            elif not isinstance(event, h11.InformationalResponse):
+                break
         else:
-            break
-        if wanted in body[:BODY_MAX]:
-            return True
-    return False
+            return None
+        raise BadAnswer(f"answered {self._status}, but its body lacks {self._probe.body!r}")
 
-
-async def _feed(connection: h11.Connection, opened: socket.socket) -> None:
-    received = await asyncio.get_running_loop().sock_recv(opened, READ_SIZE)
-    if not received and connection.their_state is h11.SEND_RESPONSE:
-        raise BadAnswer("closed without an answer")
-    connection.receive_data(received)
+    def _judge(self, status: int) -> str:
+        if status not in _expected(self._probe.status):
+            raise BadAnswer(f"answered {status}, expected {self._probe.status}")
+        return str(status)

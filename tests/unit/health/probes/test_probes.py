@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import re
+import select
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +18,8 @@ import pytest
 
 from steelyard.config.model import Probe
 from steelyard.control.state import Target
-from steelyard.health.probes import Outcome, ask, tcp
+from steelyard.health import asker
+from steelyard.health.asker import Asker, Outcome, Question
 from tests.support.origin import Origin, Request, Response
 from tests.support.waiting import until
 
@@ -25,6 +28,16 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 def target(address: str, **probe: Any) -> Target:
     return Target(address, address, Probe(**{"timeout": 5.0, **probe}))
+
+
+async def ask(target: Target) -> Outcome | None:
+    """One question, and what was found."""
+    asks, outcome = Asker(), asyncio.get_running_loop().create_future()
+    try:
+        asks.ask(Question.of(target), outcome.set_result)
+        return await outcome
+    finally:
+        asks.close()
 
 
 def said(outcome: Outcome | None) -> tuple[bool, str]:
@@ -171,14 +184,90 @@ async def test_no_connection_stays_open() -> None:
         await until(lambda: origin.connections == 0)
 
 
-async def test_a_cancellation_is_no_outcome() -> None:
+async def test_closing_ends_what_is_under_way_without_an_outcome() -> None:
     async with Origin("a") as origin:
         origin.gate.close()
-        task = asyncio.create_task(ask(target(origin.address, type="http")))
+        asks, outcomes = Asker(), []
+        asks.ask(Question.of(target(origin.address, type="http")), outcomes.append)
         await until(lambda: origin.active == 1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        asks.close()
+        origin.gate.open()
+        await until(lambda: origin.connections == 0)
+        assert outcomes == []
+
+
+async def test_deadlines_of_all_lengths_are_judged_each_in_its_time() -> None:
+    async with Origin("a") as origin:
+        origin.gate.close()
+        asks, late = Asker(), []
+        try:
+            for timeout in (30.0, 0.05, 0.02, 0.03):
+                question = Question.of(target(origin.address, type="http", timeout=timeout))
+                asks.ask(question, lambda outcome, timeout=timeout: late.append((timeout, outcome.note)))
+            await until(lambda: len(late) == 3)
+            assert sorted(late) == [(each, f"no answer within {each * 1000:.0f} ms") for each in (0.02, 0.03, 0.05)]
+        finally:
+            asks.close()
+
+
+async def test_an_answer_that_is_there_is_read_before_its_deadline_is_judged() -> None:
+    async with Origin("a") as origin:
+        origin.gate.close()
+        asks, outcomes = Asker(), []
+        try:
+            asks.ask(Question.of(target(origin.address, type="http", timeout=60.0)), outcomes.append)
+            await until(lambda: origin.active == 1)
+            [asking] = asks._asked.values()
+            asyncio.get_running_loop().remove_reader(asks._epoll.fileno())  # the loop is busy with other things
+            origin.gate.open()
+            await until(lambda: select.select([asking.socket], [], [], 0)[0], "the answer being there")
+            asking.started -= 120
+            asks._expire()
+            assert outcomes[0].good, outcomes
+        finally:
+            asks.close()
+
+
+async def test_a_server_that_talks_first_is_not_waited_for() -> None:
+    async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(banner, "127.0.0.1", 0)
+    async with server:
+        outcome = await ask(target(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", type="http"))
+        assert not outcome.good
+        assert outcome.note.startswith("not HTTP/1.1: ")
+
+
+async def test_a_header_in_many_parts() -> None:
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.close()
+
+    server = await asyncio.start_server(slowly, "127.0.0.1", 0)
+    async with server:
+        outcome = await ask(target(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", type="http"))
+        assert said(outcome) == (True, "200 in …")
+
+
+async def test_a_full_backlog_of_a_unix_socket_is_said(tmp_path: Path) -> None:
+    path = str(tmp_path / "full")
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as waiting:
+        listener.bind(path)
+        listener.listen(0)
+        refused = 0
+        while not refused:
+            client = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            refused = client.connect_ex(path)
+        found = said(await ask(target(f"unix:{path}", type="tcp")))
+        assert found == (False, "too many connections wait at its unix socket")
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
@@ -209,5 +298,5 @@ async def test_what_we_could_not_ask_says_nothing_of_the_server(code: int, monke
     def no_socket(*_: object) -> socket.socket:
         raise OSError(code, "ours")
 
-    monkeypatch.setattr(tcp.socket, "socket", no_socket)
+    monkeypatch.setattr(asker.socket, "socket", no_socket)
     assert await ask(target("127.0.0.1:9", type="tcp")) is None
