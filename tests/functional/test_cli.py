@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import pty
 import signal
 import socket
 import subprocess
@@ -291,6 +293,27 @@ def test_a_taken_address_is_one_sentence(tmp_path: Path, servers: dict[str, Orig
     assert answer.returncode == 1
     assert listen in answer.stderr
     assert len(answer.stderr.splitlines()) == 1, answer.stderr
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_the_live_status_is_seen_on_every_terminal(running: Running, term: str) -> None:
+    ours, theirs = pty.openpty()
+    words = [*COMMAND, "status", "--watch", "--every", "0.1"]
+    with subprocess.Popen(words, stdout=theirs, env=environment(STEELYARD_ADMIN=running.admin, TERM=term)) as process:
+        os.close(theirs)
+        seen = b""
+        while seen.count(b"SERVER") < 2:
+            seen += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        while True:
+            try:
+                if not os.read(ours, 65536):
+                    break
+            except OSError:  # the terminal has no writer any more
+                break
+        assert process.wait(30) == 0
+    os.close(ours)
+    assert (b"\x1b" in seen) == (term == "xterm")
 
 
 def test_a_reader_that_had_enough_is_no_error(running: Running) -> None:

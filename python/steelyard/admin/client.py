@@ -42,6 +42,7 @@ class AdminClient:
     ) -> None:
         self.address = address
         token = token if token is not None else os.environ.get("STEELYARD_TOKEN", "")
+        self._has_token = bool(token)
         self._http = httpx.Client(
             base_url=address if "://" in address else f"http://{address}",
             headers={"Authorization": f"Bearer {token}"} if token else {},
@@ -146,9 +147,12 @@ class AdminClient:
             )
         problem = ProblemBody.model_validate_json(answer.content)
         if answer.status_code == 401:
-            raise CallFailed(
-                f"the balancer at {self.address} asks for a token: set STEELYARD_TOKEN to it", 401, problem.title
+            why = (
+                "does not take the token of STEELYARD_TOKEN: set it to that of admin.token"
+                if self._has_token
+                else "asks for a token: set STEELYARD_TOKEN to it"
             )
+            raise CallFailed(f"the balancer at {self.address} {why}", 401, problem.title)
         if problem.title == "Configuration not usable":
             raise ConfigError(tuple(_problem(fault) for fault in problem.faults))
         raise CallFailed(problem.detail, answer.status_code, problem.title)

@@ -58,7 +58,7 @@ def _json(client: AdminClient, every: float | None) -> None:
 
 def _watch(client: AdminClient, every: float, all_servers: bool) -> None:
     console = _console()
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         _watch_plainly(console, client, every, all_servers)
         return
     from rich.live import Live
@@ -82,7 +82,7 @@ def _refusing(now: Status) -> int:
 
 
 def _watch_plainly(console: Console, client: AdminClient, every: float, all_servers: bool) -> None:
-    """Without a terminal there is nothing to redraw: one picture after the other."""
+    """Without a terminal that can be drawn on there is nothing to redraw: one picture after the other."""
     before: Status | None = None
     while True:
         now = client.status()

@@ -33,6 +33,11 @@ async def played(playing: Coroutine[Any, Any, None], drawing: Coroutine[Any, Any
             loop.remove_signal_handler(number)
 
 
+def has_screen(console: Console) -> bool:
+    """A pipe, and a terminal that cannot move its cursor (TERM=dumb), get lines."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 async def drawn(
     console: Console,
     picture: Callable[[], RenderableType],
@@ -45,7 +50,7 @@ async def drawn(
     came last is still drawn."""
     if quiet:
         await asyncio.Event().wait()
-    elif console.is_terminal:
+    elif has_screen(console):
         with Live(picture(), console=console, auto_refresh=False) as live:
             await _again(lambda: live.update(picture(), refresh=True), REFRESH_S, refresh)
     else:

@@ -19,7 +19,7 @@ async def show(console: Console, seconds: float | None, algorithm: str, clients:
         async def look() -> None:
             scene.status = await balancer.status()
 
-        if not quiet and not console.is_terminal:
+        if not quiet and not screen.has_screen(console):
             console.print(f"steelyard demo on {scene.url} (admin API {scene.admin})", soft_wrap=True)
         lines = _Lines(console, scene)
         drawing = screen.drawn(console, lambda: view.panel(scene), lines.tell, quiet=quiet, refresh=look)

@@ -41,8 +41,8 @@ def test_the_token_is_sent_and_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
         return httpx.Response(401, json=body, headers={"Content-Type": "application/problem+json"})
 
     monkeypatch.delenv("STEELYARD_TOKEN", raising=False)
-    for token in (None, "given"):
-        with pytest.raises(CallFailed, match="set STEELYARD_TOKEN"):
+    for token, why in ((None, "asks for a token: set STEELYARD_TOKEN"), ("given", "does not take the token of")):
+        with pytest.raises(CallFailed, match=why):
             client_that_gets(refuse, token).status()
     monkeypatch.setenv("STEELYARD_TOKEN", "found")
     with pytest.raises(CallFailed):
