@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import shutil
 import socket
 import subprocess
@@ -41,6 +42,7 @@ def main(
     save: Annotated[bool, typer.Option("--save", help="Keep the result in benchmarks/results.")] = False,
 ) -> None:
     """Our sessions against the field's libraries and the bare client, on the same store, as ratios."""
+    busy = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as name, _redis(Path(name)) as url:
         results = [
             bare.run(url, rounds),
@@ -48,11 +50,12 @@ def main(
             wsgi.run(url, rounds),
             engines.run(url, rounds, Path(name)),
         ]
+    busy.append(os.getloadavg()[0])
     terminal.show(console, results, [])
     if save:
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "sessions.md").write_text(_markdown(results, rounds))
-        (RESULTS / "sessions.json").write_text(_json(results, rounds))
+        (RESULTS / "sessions.md").write_text(_markdown(results, rounds, busy))
+        (RESULTS / "sessions.json").write_text(_json(results, rounds, busy))
         console.print("\nwritten: benchmarks/results/sessions.md and .json")
 
 
@@ -85,7 +88,7 @@ def _accepts(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _markdown(results: Sequence[Result], rounds: int) -> str:
+def _markdown(results: Sequence[Result], rounds: int, busy: Sequence[float]) -> str:
     here = machine.describe()
     lines = [
         "# What sessions cost",
@@ -96,6 +99,9 @@ def _markdown(results: Sequence[Result], rounds: int) -> str:
         + ". Made by `python -m benchmarks.sessions --save`.",
         "",
         NOTE,
+        "",
+        f"Load average of the machine: {busy[0]:.1f} at the beginning, {busy[1]:.1f} at the end; above 1 others were "
+        "at work too, and times are then long while ratios hold.",
     ]
     for result in results:
         lines += ["", f"## {result.title}"]
@@ -120,12 +126,13 @@ def _judged(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def _json(results: Sequence[Result], rounds: int) -> str:
+def _json(results: Sequence[Result], rounds: int, busy: Sequence[float]) -> str:
     document = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine.describe().as_dict(),
         "versions": {name: version(name) for name in LIBRARIES},
         "rounds": rounds,
+        "load_average": list(busy),
         "results": [asdict(result) for result in results],
     }
     return jsonlib.dumps(_rounded(document), ensure_ascii=False) + "\n"

@@ -12,6 +12,8 @@ from typing import Any
 
 from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable
 from steelyard.sessions.keys import ID_LENGTH
+from steelyard.sessions.record import ENDED
+from steelyard.sessions.stores import envelope
 from steelyard.sessions.stores.redis_commands import Command, Count, Run, Word
 
 try:
@@ -28,7 +30,7 @@ FAILURES = (RedisError, RedisClusterException, OSError)
 Nodes = tuple[tuple[str, int], ...]
 """Further nodes of a cluster, to be asked for its slots where the URL's own does not answer."""
 _BATCH = 500
-_ENDED = b"%12d" % -1
+_ENDED = envelope.version(ENDED)
 
 
 def unavailable(error: Exception) -> StoreUnavailable:
