@@ -74,6 +74,11 @@ class Settings:
         for name in ("idle", "absolute", "tombstone"):
             if not getattr(self, name) > 0:
                 raise StoreMisconfigured(f"{name} is a time in seconds above 0, found {getattr(self, name)!r}")
+        for name in ("signing_keys", "encryption_keys"):
+            keys: object = getattr(self, name)
+            if not isinstance(keys, tuple | list) or not all(isinstance(key, bytes) and key for key in keys):
+                # Neither the keys nor parts of them: this is going to be in a log.
+                raise StoreMisconfigured(f"{name} is a tuple of keys, each of bytes, the newest first: (key.encode(),)")
         if not 0 <= self.touch_share < 1:
             raise StoreMisconfigured(f"touch_share is from 0 to below 1, found {self.touch_share!r}")
         for name, known in (("on_conflict", Rule), ("on_failure", OnFailure), ("same_site", SameSite)):

@@ -14,7 +14,7 @@ import hashlib
 import math
 from collections import OrderedDict
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
@@ -22,6 +22,7 @@ from steelyard.sessions.record import ENDED, Stored
 from steelyard.sessions.stores import envelope
 from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
 from steelyard.sessions.stores.deadlines import Deadlines
+from steelyard.sessions.stores.options import UrlOptions
 
 try:
     import aiomcache
@@ -249,11 +250,11 @@ class _Asynchronous:
 def from_url(url: str) -> Store:
     """The store of a URL."""
     parts = urlsplit(url)
-    options = parse_qs(parts.query)
-    return MemcachedStore(
-        parts.hostname or "127.0.0.1",
-        parts.port or 11211,
-        prefix=options.get("prefix", ["steelyard:"])[0],
-        timeout=float(options.get("timeout", ["2"])[0]),
-        pool=int(options.get("pool", ["16"])[0]),
+    options = UrlOptions(url)
+    prefix, timeout, pool = (
+        options.text("prefix", "steelyard:"),
+        options.seconds("timeout", 2),
+        options.count("pool", 16),
     )
+    options.nothing_else()
+    return MemcachedStore(parts.hostname or "127.0.0.1", parts.port or 11211, prefix=prefix, timeout=timeout, pool=pool)

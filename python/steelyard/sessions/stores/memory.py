@@ -12,6 +12,7 @@ from typing import Any
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import ENDED, Stored
 from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
+from steelyard.sessions.stores.options import UrlOptions
 
 
 class MemoryStore(Store):
@@ -145,4 +146,5 @@ class _DirectAsync:
 
 def from_url(url: str) -> Store:
     """``memory://`` has nothing to configure."""
+    UrlOptions(url).nothing_else()
     return MemoryStore()

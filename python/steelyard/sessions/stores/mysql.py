@@ -5,12 +5,14 @@ Options: ``table``, ``pool`` (16 connections an event loop), ``timeout`` in seco
 
 from __future__ import annotations
 
+import math
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from steelyard.sessions.errors import StoreMisconfigured
 from steelyard.sessions.plan import AsyncConnector, Connector
 from steelyard.sessions.stores.base import Store
+from steelyard.sessions.stores.options import UrlOptions
 from steelyard.sessions.stores.pool import Asynchronous, Blocking
 from steelyard.sessions.stores.sql import Dialect, SqlStore
 
@@ -97,18 +99,21 @@ class _Asynchronous(Asynchronous):
 def from_url(url: str) -> Store:
     """The store of a URL."""
     parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
+    options = UrlOptions(url)
+    timeout, pool = math.ceil(options.seconds("timeout", 3)), options.count("pool", 16)
+    table, socket = options.text("table", "steelyard_sessions"), options.text("unix_socket", "")
+    options.nothing_else()
     if not parts.path.strip("/"):
         raise StoreMisconfigured("expected mysql://user:password@host:3306/database: the database is missing")
     arguments: dict[str, Any] = {
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "database": unquote(parts.path.strip("/")),
-        "connect_timeout": int(options.get("timeout", "3")),
-        "read_timeout": int(options.get("timeout", "3")),
+        "connect_timeout": timeout,
+        "read_timeout": timeout,
     }
-    if socket := options.get("unix_socket"):
+    if socket:
         arguments["unix_socket"] = socket
     else:
         arguments |= {"host": parts.hostname or "127.0.0.1", "port": parts.port or 3306}
-    return MysqlStore(arguments, table=options.get("table", "steelyard_sessions"), pool=int(options.get("pool", "16")))
+    return MysqlStore(arguments, table=table, pool=pool)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from steelyard.sessions.errors import StoreMisconfigured
 from steelyard.sessions.plan import AsyncConnector, Connector
 from steelyard.sessions.stores.base import Store
+from steelyard.sessions.stores.options import UrlOptions
 from steelyard.sessions.stores.pool import Asynchronous, Blocking
 from steelyard.sessions.stores.sql import Dialect, SqlStore
 
@@ -93,6 +94,12 @@ def make_tables(store: PostgresqlStore, execute: Any) -> None:
 def from_url(url: str) -> Store:
     """The store of a URL."""
     parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    table, pool = options.pop("table", "steelyard_sessions"), int(options.pop("pool", "16"))
-    return PostgresqlStore(urlunsplit(parts._replace(query=urlencode(options))), table=table, pool=pool)
+    options = UrlOptions(url)
+    table, pool = options.text("table", "steelyard_sessions"), options.count("pool", 16)
+    url = urlunsplit(parts._replace(query=urlencode(options.rest)))
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        # libpq's text names the option, never the password.
+        raise StoreMisconfigured(f"postgresql:// URL: {str(error).strip()}") from None
+    return PostgresqlStore(url, table=table, pool=pool)

@@ -13,13 +13,14 @@ further nodes to ask for the cluster's slots, so that a process can start while 
 from __future__ import annotations
 
 import hashlib
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from steelyard.sessions.errors import StoreMisconfigured
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import ENDED, Stored
 from steelyard.sessions.stores import envelope, redis_client, redis_server
 from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
+from steelyard.sessions.stores.options import UrlOptions
 from steelyard.sessions.stores.redis_commands import Ask, Count, Run, script
 
 # KEYS[1] is the session, ARGV[1] the time now. Times are milliseconds; a tombstone's version is -1.
@@ -157,12 +158,16 @@ def _alive(value: bytes | None, now: float) -> Stored | None:
 def from_url(url: str) -> Store:
     """The store of a URL; our own options are taken out of it, redis-py reads the rest."""
     parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    prefix = options.pop("prefix", "steelyard:")
-    cluster = options.pop("cluster", "false").lower() in ("1", "true", "yes")
-    nodes = tuple(_node(text) for text in options.pop("nodes", "").split(",") if text)
-    timeout = float(options.pop("timeout", "2"))
-    url = urlunsplit(parts._replace(query=urlencode(options)))
+    options = UrlOptions(url)
+    prefix, cluster, timeout = (
+        options.text("prefix", "steelyard:"),
+        options.flag("cluster"),
+        options.seconds("timeout", 2),
+    )
+    nodes = tuple(_node(text) for text in options.text("nodes", "").split(",") if text)
+    url = urlunsplit(parts._replace(query=urlencode(options.rest)))
+    if not cluster:
+        redis_client.check(url)
     return RedisStore(url, prefix=prefix, cluster=cluster, nodes=nodes, timeout=timeout)
 
 

@@ -38,6 +38,15 @@ def unavailable(error: Exception) -> StoreUnavailable:
     return StoreUnavailable(f"redis: {error}")
 
 
+def check(url: str) -> None:
+    """Have redis-py read a URL, without connecting: a mistyped option is told now and not by the first request."""
+    pool: Any = redis.ConnectionPool.from_url(url)
+    try:
+        pool.make_connection()
+    except (TypeError, ValueError) as error:
+        raise StoreMisconfigured(f"{url.partition(':')[0]}:// URL: {error}; redis-py knows no such option") from None
+
+
 class Blocking:
     """The connector of a cluster. Its client is made when it is first used: it asks for the slots at once, and the
     application may start before the cluster."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from steelyard.sessions.errors import StoreMisconfigured, StoreUnavailable
 from steelyard.sessions.plan import AsyncConnector, Connector
 from steelyard.sessions.stores.base import Store
+from steelyard.sessions.stores.options import UrlOptions
 from steelyard.sessions.stores.sql import Dialect, Result, SqlStore, Statement
 
 
@@ -92,9 +93,7 @@ def from_url(url: str) -> Store:
     parts = urlsplit(url)
     if parts.netloc or len(parts.path) < 2:
         raise StoreMisconfigured(f"expected sqlite:///relative/path or sqlite:////absolute/path, found {url!r}")
-    options = parse_qs(parts.query)
-    return SqliteStore(
-        unquote(parts.path[1:]),
-        timeout=float(options.get("timeout", ["5"])[0]),
-        table=options.get("table", ["steelyard_sessions"])[0],
-    )
+    options = UrlOptions(url)
+    timeout, table = options.seconds("timeout", 5), options.text("table", "steelyard_sessions")
+    options.nothing_else()
+    return SqliteStore(unquote(parts.path[1:]), timeout=timeout, table=table)

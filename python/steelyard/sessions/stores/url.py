@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
-from urllib.parse import urlsplit
 
 from steelyard.sessions.errors import StoreMisconfigured
 from steelyard.sessions.stores.base import Store
@@ -26,11 +25,18 @@ def open_store(store: str | Store) -> Store:
     """The store of a URL; a ``Store`` is returned as it is. Nothing is connected yet."""
     if isinstance(store, Store):
         return store
-    scheme = urlsplit(store).scheme
+    known = f"known are {', '.join(sorted(_SCHEMES))}"
+    scheme, separator, _ = store.partition("://")
+    if not separator:
+        # Not the text itself: it may have a password in it.
+        raise StoreMisconfigured(f"a store is a URL such as redis://127.0.0.1/0; {known}")
     if scheme not in _SCHEMES:
         near = difflib.get_close_matches(scheme, _SCHEMES, 1)
         hint = f"; did you mean {near[0]}://?" if near else ""
-        raise StoreMisconfigured(f"no store for {scheme or store!r}://: known are {', '.join(sorted(_SCHEMES))}{hint}")
-    opened = import_module(f"steelyard.sessions.stores.{_SCHEMES[scheme]}").from_url(store)
+        raise StoreMisconfigured(f"no store for {scheme}://: {known}{hint}")
+    try:
+        opened = import_module(f"steelyard.sessions.stores.{_SCHEMES[scheme]}").from_url(store)
+    except ValueError as error:  # of the standard library: a port that is none, a bracket that is missing
+        raise StoreMisconfigured(f"{scheme}:// URL: {error}") from None
     assert isinstance(opened, Store)
     return opened
