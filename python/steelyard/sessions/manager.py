@@ -60,6 +60,8 @@ class Manager:
         self.signer = Signer(self.settings.signing_keys)
         self.codec = codec(self.settings.codec)
         self._seal = Seal(self.settings.encryption_keys)
+        if self.settings.encryption_keys:
+            store.lend(self._seal)
         self.clock = clock
         self.counts = metrics.Counts()
         self._purged = clock()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from steelyard.sessions.codec import decode
 from steelyard.sessions.conformance import begin
 from steelyard.sessions.errors import SessionEnded
-from steelyard.sessions.keys import store_key
+from steelyard.sessions.keys import Seal, new_id, store_key
 from steelyard.sessions.manager import Manager
 from steelyard.sessions.plan import carry_out
 from steelyard.sessions.record import ENDED
@@ -26,6 +26,7 @@ from steelyard.sessions.settings import Settings
 pytest.importorskip("zenoh", reason="pip install 'steelyard[replicated]'")
 
 from steelyard.sessions.stores.replicated import ReplicatedStore
+from tests.functional.sessions.servers import free_port
 
 TOMBSTONE_S = 1000.0
 Model = dict[str, tuple[float, int | None]]
@@ -35,10 +36,11 @@ Model = dict[str, tuple[float, int | None]]
 class Side:
     """One half of a cluster: its copies, its requests, and what a plain last-writer-wins map would say."""
 
-    def __init__(self, name: str, clock: list[float]) -> None:
+    def __init__(self, name: str, clock: list[float], keys: tuple[bytes, ...]) -> None:
         self.name, self.replica, self.model = name, Replica(), Model()
-        store = ReplicatedStore(Options(name, "127.0.0.1:1"))
-        self.manager = Manager(store, Settings(insecure=True, tombstone=TOMBSTONE_S), lambda: clock[0])
+        self.replica.seal = Seal(keys)
+        settings = Settings(insecure=True, tombstone=TOMBSTONE_S, encryption_keys=keys)
+        self.manager = Manager(ReplicatedStore(Options(name, "127.0.0.1:1")), settings, lambda: clock[0])
 
     def execute(self, command: Operation) -> Any:
         answer, held = self.replica.decide(command, self.name)
@@ -61,9 +63,9 @@ class Side:
 class Pair:
     """A cluster of two halves that share one session at the beginning."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: tuple[bytes, ...] = ()) -> None:
         self.clock = [1_000_000.0]
-        self.sides = Side("a", self.clock), Side("b", self.clock)
+        self.sides = Side("a", self.clock, keys), Side("b", self.clock, keys)
         session_id = begin(self.sides[0].manager, self.sides[0]).state.cookie_id
         assert session_id is not None
         self.id, self.key = session_id, store_key(session_id)
@@ -104,9 +106,12 @@ CHANGES = st.tuples(st.integers(0, 1), st.sampled_from("xyz"), st.none() | st.in
 STEPS = st.lists(CHANGES | st.just("heal"), max_size=40)
 
 
-@given(STEPS)
-def test_after_healing_both_sides_have_each_keys_later_change(steps: list[Any]) -> None:
-    pair = Pair()
+KEYS = st.sampled_from([(), (b"a key",)])
+
+
+@given(STEPS, KEYS)
+def test_after_healing_both_sides_have_each_keys_later_change(steps: list[Any], keys: tuple[bytes, ...]) -> None:
+    pair = Pair(keys)
     for step in steps:
         if step == "heal":
             pair.heal()
@@ -120,9 +125,9 @@ def test_after_healing_both_sides_have_each_keys_later_change(steps: list[Any]) 
     assert one == other
 
 
-@given(STEPS, STEPS)
-def test_a_session_ended_on_one_side_stays_ended(before: list[Any], during: list[Any]) -> None:
-    pair = Pair()
+@given(STEPS, STEPS, KEYS)
+def test_a_session_ended_on_one_side_stays_ended(before: list[Any], during: list[Any], keys: tuple[bytes, ...]) -> None:
+    pair = Pair(keys)
     for step in [*before, "heal"]:
         pair.heal() if step == "heal" else pair.change(*step)
     ending = pair.sides[0].session(pair.id)
@@ -176,3 +181,19 @@ def test_a_trace_is_no_key() -> None:
     session.clear()
     pair.sides[0].save(session)
     assert pair.sides[0].session(pair.id).new, "emptied is ended, whatever traces there are"
+
+
+def test_a_member_is_lent_the_applications_keys() -> None:
+    """Before it is made and after, and not taken from it by a manager without keys."""
+    store = ReplicatedStore(Options("a", f"127.0.0.1:{free_port()}", cluster=new_id(), join=0.1))
+    Manager(store, Settings(encryption_keys=(b"first",)))
+    connector = store.connector()
+    try:
+        sealed = Seal((b"first",)).close(b"body", "k")
+        assert store.node._replica.seal.open(sealed, "k") == b"body"
+        Manager(store, Settings(encryption_keys=(b"second", b"first")))
+        Manager(store)
+        assert store.node._replica.seal.open(Seal((b"second",)).close(b"body", "k"), "k") == b"body"
+        assert store.node._replica.seal.open(sealed, "k") == b"body"
+    finally:
+        connector.close()

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from steelyard.sessions.errors import StoreUnavailable
+from steelyard.sessions.keys import Seal
 from steelyard.sessions.metrics import Metric
 from steelyard.sessions.replication import wire
 from steelyard.sessions.replication.links import Links
@@ -76,10 +77,11 @@ def as_metrics(stats: Stats) -> list[Metric]:
 class Node:
     """Started by ``start``; then ``ask`` from as many threads as there are."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, seal: Seal) -> None:
         self.options = options
         self._incarnation = f"{time.time_ns():x}"
         self._replica = Replica()
+        self._replica.seal = seal
         self.view = View(frozenset(), options.copies)
         self._settled: View | None = None
         self._changed = threading.Condition()
@@ -121,6 +123,11 @@ class Node:
         self._tender.join(patience)
         self._workers.shutdown()
         self.links.close()
+
+    def lend(self, seal: Seal) -> None:
+        """Join what was sealed with other keys from now on."""
+        with self._changed:
+            self._replica.seal = seal
 
     def stats(self) -> Stats:
         with self._changed:

@@ -2,7 +2,7 @@
 
 A record carries a version vector (``seen``: who changed it how often) beside the store's version. A copy whose vector
 covers another's is its successor and replaces it. Where neither covers the other, both sides of a partition wrote:
-then the contents are joined key by key (``merge.join``), or, where bodies are sealed, the one with more saves is kept.
+then the contents are joined key by key (``merge.join``); where a body cannot be opened, the one with more saves is kept.
 An end always wins, so no merge brings a session back. Fidge 1988 and Mattern 1989 are where the vectors come from.
 """
 
@@ -17,6 +17,7 @@ from typing import Literal
 from steelyard.sessions import merge
 from steelyard.sessions.codec import decode, encode
 from steelyard.sessions.errors import Unreadable
+from steelyard.sessions.keys import Seal
 from steelyard.sessions.record import ENDED, Content, Stored
 from steelyard.sessions.replication.placement import PARTITIONS, partition
 
@@ -62,6 +63,8 @@ class Replica:
     """The records that one member keeps. The caller sees to it that one thread at a time is inside."""
 
     def __init__(self) -> None:
+        self.seal = Seal(())
+        """Opens what two sides of a partition saved, and closes what comes of them."""
         self._parts: list[dict[str, Held]] = [{} for _ in range(PARTITIONS)]
         self._digests = [0] * PARTITIONS
         self._principals: dict[str, set[str]] = {}
@@ -86,7 +89,7 @@ class Replica:
     def absorb(self, key: str, held: Held) -> None:
         """Take in a copy: a successor replaces what is here, a predecessor is no news, two branches are joined."""
         there = self.held(key)
-        joined = held if there is None else join(there, held)
+        joined = held if there is None else join(there, held, key, self.seal)
         if joined != there:
             self._put(key, joined)
 
@@ -190,7 +193,7 @@ def _same_save(one: Stored, other: Stored) -> bool:
     return (one.version, one.principal, one.body) == (other.version, other.principal, other.body)
 
 
-def join(one: Held, other: Held) -> Held:
+def join(one: Held, other: Held, key: str = "", seal: Seal = Seal(())) -> Held:  # noqa: B008 (it has no state)
     """Two copies of one record as one. The order in which copies meet does not matter to what is kept in the end."""
     if one == other:
         return one
@@ -205,16 +208,16 @@ def join(one: Held, other: Held) -> Held:
     if one.seen == other.seen:
         # Two joins of the same branches that met in another order: any fixed choice will do.
         return Held(replace(later, expires=expires), seen)
-    body, version = _joined_body(a, b), max(a.version, b.version) + 1
+    body, version = _joined_body(a, b, key, seal), max(a.version, b.version) + 1
     if body is None:
         return Held(replace(later, version=version, expires=expires), seen)
     return Held(Stored(version, expires, later.principal or a.principal or b.principal, body), seen)
 
 
-def _joined_body(a: Stored, b: Stored) -> bytes | None:
-    """None where a body cannot be read here: it is sealed with the application's keys."""
+def _joined_body(a: Stored, b: Stored, key: str, seal: Seal) -> bytes | None:
+    """None where a body cannot be read here: it is sealed with keys that this application has not."""
     try:
-        one, other = decode(a.body), decode(b.body)
+        one, other = decode(seal.open(a.body, key)), decode(seal.open(b.body, key))
     except Unreadable:
         return None
     entries = dict(sorted(merge.join(one.entries, other.entries).items()))
@@ -224,7 +227,7 @@ def _joined_body(a: Stored, b: Stored) -> bytes | None:
         entries,
         max(one.moved_to, other.moved_to),
     )
-    return encode(joined)
+    return seal.close(encode(joined), key)
 
 
 def _after(there: Held | None, owner: str) -> tuple[tuple[str, int], ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from steelyard.sessions.keys import Seal
 from steelyard.sessions.metrics import Metric
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import Stored
@@ -81,6 +82,9 @@ class Store(ABC):
     @abstractmethod
     def unlock(self, name: str, token: str) -> Plan[None]:
         """Give the lease back, if this token holds it."""
+
+    def lend(self, seal: Seal) -> None:  # noqa: B027 (most stores never look inside)
+        """The keys with which bodies are sealed, for a store that joins copies."""
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from steelyard.sessions.keys import Seal
 from steelyard.sessions.metrics import Metric
 from steelyard.sessions.plan import AsyncConnector, Connector, Plan
 from steelyard.sessions.record import Stored
@@ -36,6 +37,7 @@ class ReplicatedStore(Store):
     def __init__(self, options: Options) -> None:
         self.options = options
         self._node: Node | None = None
+        self._seal = Seal(())
         self._users = 0
         self._lock = threading.Lock()
 
@@ -83,6 +85,12 @@ class ReplicatedStore(Store):
     def unlock(self, name: str, token: str) -> Plan[None]:
         yield Operation("unlock", LEASE + name, 0.0, token=token)
 
+    def lend(self, seal: Seal) -> None:
+        with self._lock:
+            self._seal = seal
+            if self._node is not None:
+                self._node.lend(seal)
+
     def metrics(self) -> list[Metric]:
         with self._lock:
             node = self._node
@@ -100,7 +108,7 @@ class ReplicatedStore(Store):
     def _enter(self) -> Node:
         with self._lock:
             if self._node is None:
-                node = Node(self.options)
+                node = Node(self.options, self._seal)
                 node.start()
                 self._node = node
             self._users += 1
