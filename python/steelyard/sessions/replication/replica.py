@@ -2,7 +2,7 @@
 
 A record carries a version vector (``seen``: who changed it how often) beside the store's version. A copy whose vector
 covers another's is its successor and replaces it. Where neither covers the other, both sides of a partition wrote:
-then the contents are joined key by key (``merge.join``); where a body cannot be opened, the one with more saves is kept.
+then the contents are joined key by key (``merge.join``); where a body cannot be opened the one with more saves is kept.
 An end always wins, so no merge brings a session back. Fidge 1988 and Mattern 1989 are where the vectors come from.
 """
 
