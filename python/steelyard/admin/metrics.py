@@ -22,7 +22,6 @@ LINES: Final = 2000
 """A piece has about so many lines: some 2 ms of work."""
 
 _CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
-_SIGNS_OF_TRAFFIC = ("requests", "connects", "failed_connect", "failed_timeout")
 _FAILURES = ("connect", "reset", "timeout", "protocol")
 _ADMIN_NUMBERS = {"ready": 0, "drain": 1, "maintenance": 2}
 _BUCKETS = (*(str(bound / 1e6) for bound in LATENCY_BUCKETS_US), "+Inf")
@@ -41,18 +40,21 @@ def render(measures: Measures) -> Iterator[str]:
     yield "".join(_process(measures))
     yield from _families(SERVICE_ROWS, [(label(service=name), part) for name, part in report["services"].items()])
     yield from _families(POOL_ROWS, [(label(pool=name), part) for name, part in report["pools"].items()])
-    labels: list[str] = []
+    labels: dict[tuple[str, str], str] = {}
     for server in measures.servers:
-        labels.append(label(pool=server.pool, server=server.server))
+        labels[server.pool, server.server] = label(pool=server.pool, server=server.server)
         if not len(labels) % LINES:
             yield ""
-    yield from _states(measures, labels)
+    yield from _states(measures, list(labels.values()))
     parts: list[Part] = []
+    busy: list[Part] = []
     for part in _servers(measures, labels):
         parts.append(part)
+        counted = part[1]
+        if counted["requests"] or counted["connects"] or counted["failed_connect"] or counted["failed_timeout"]:
+            busy.append(part)
         if not len(parts) % LINES:
             yield ""
-    busy = [part for part in parts if any(part[1][word] for word in _SIGNS_OF_TRAFFIC)]
     for row in SERVER_ROWS:
         yield from _pieces(row, _write(row), parts if row.source in _QUIET_TOO else busy)
 
@@ -112,12 +114,11 @@ def _changes(row: Row, servers: Iterable[tuple[str, Standing]], measures: Measur
             yield f'{row.name}{{{labels},to="{became}"}} {number}\n'
 
 
-def _servers(measures: Measures, labels: Sequence[str]) -> Iterator[Part]:
+def _servers(measures: Measures, labels: Mapping[tuple[str, str], str]) -> Iterator[Part]:
     """What the planes counted, with the labels that are there; of a server that just went they are made again."""
-    known = {server[:2]: text for server, text in zip(measures.servers, labels, strict=True)}
     for pool, part in measures.report["pools"].items():
         for server, counted in part["servers"].items():
-            yield known.get((pool, server)) or label(pool=pool, server=server), counted
+            yield labels.get((pool, server)) or label(pool=pool, server=server), counted
 
 
 def _families(rows: Sequence[Row], parts: Sequence[Part]) -> Iterator[str]:

@@ -20,13 +20,13 @@ _COLORS = {
 }
 
 
-_INDENT = len("12:30:05 ") + 17
+_INDENT = len("12:30:05 ") + 18
 
 
 def event_line(event: Event, *, colored: bool = False) -> str:
-    """``12:30:05 server-down      web/b: connection refused``; further lines of its message stand below."""
+    """``12:30:05 server-down       web/b: connection refused``; further lines of its message stand below."""
     when = time.strftime("%H:%M:%S", time.localtime(event.at))
-    kind = f"{event.kind:<16}"
+    kind = f"{event.kind:<17}"
     if colored and event.kind in _COLORS:
         kind = f"\x1b[{_COLORS[event.kind]}m{kind}\x1b[0m"
     first, *more = event.message.splitlines() or [""]

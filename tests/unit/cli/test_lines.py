@@ -14,11 +14,18 @@ from tests.unit.admin.fake import make_status, server_status
 
 def test_an_event_is_one_line() -> None:
     event = Event(at=0.0, kind="server-down", pool="web", server="b", message="connection\trefused\x1b[0m")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d server-down      web/b: connection refused \[0m", event_line(event))
+    assert re.fullmatch(r"\d\d:\d\d:\d\d server-down       web/b: connection refused \[0m", event_line(event))
     assert event_line(Event(at=0.0, kind="reloaded"))[9:] == "reloaded"
     faults = Event(at=0.0, kind="reload-failed", message="x.toml:1: one\nx.toml:2: two")
-    assert event_line(faults)[9:] == "reload-failed    x.toml:1: one\n" + 26 * " " + "x.toml:2: two"
-    assert event_line(event, colored=True)[9:].startswith("\x1b[31mserver-down     \x1b[0m web/b")
+    assert event_line(faults)[9:] == "reload-failed     x.toml:1: one\n" + 27 * " " + "x.toml:2: two"
+    assert event_line(event, colored=True)[9:].startswith("\x1b[31mserver-down      \x1b[0m web/b")
+
+
+def test_what_it_is_about_stands_in_one_column_for_every_kind() -> None:
+    kinds = re.findall(r"``([a-z]+(?:-[a-z]+)*)``", Event.model_fields["kind"].description or "")
+    assert "algorithm-changed" in kinds
+    lines = [event_line(Event(at=0.0, kind=kind, pool="POOL")) for kind in kinds]
+    assert {line.index("POOL") for line in lines} == {27}
 
 
 def test_the_start_block_names_what_a_stranger_needs() -> None:
