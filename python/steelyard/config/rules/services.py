@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from steelyard.config.finding import Finding, one_of, show
 from steelyard.config.locate import Path
 from steelyard.config.model import Config, Limits, Pool, ProxyProtocol, Service, Timeouts
+from steelyard.config.types import split_host_port
 from steelyard.config.words import did_you_mean, nearest
 
 _HTTP_ONLY = {
@@ -56,10 +57,27 @@ def _pool(path: Path, service: Service, pool: Pool) -> Iterator[Finding]:
         cure = 'use mode = "proxy", or affinity = { by = "source" } in the pool'
         yield Finding(mode, message, cure, reads=((*path, "pool"), (*behind, "affinity")))
     for index, server in enumerate(pool.servers):
-        if server.address == service.listen:
+        if _is_itself(service.listen, server.address):
             place: Path = (*behind, "servers", index, "address")
             message = f"service {show(path[-1])} listens on {service.listen} itself and would send to itself"
             yield Finding(place, message, reads=((*path, "listen"), (*path, "pool")))
+
+
+def _is_itself(listen: str, address: str) -> bool:
+    """Whether a server is the listener: the same address, or this machine's loopback where it listens on every one."""
+    if address == listen:
+        return True
+    if address.startswith("unix:"):
+        return False
+    (host, port), (other, other_port) = split_host_port(listen), split_host_port(address)
+    if port != other_port or not port:
+        return False
+    try:
+        ours, theirs = ipaddress.ip_address(host), ipaddress.ip_address(other)
+    except ValueError:
+        return False
+    both = host == "::" or ours.version == theirs.version
+    return both and ours.is_unspecified and (theirs.is_loopback or theirs.is_unspecified)
 
 
 def _proxy_protocol(path: Path, service: Service) -> Iterator[Finding]:
