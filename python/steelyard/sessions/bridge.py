@@ -13,9 +13,10 @@ less than one. So greenlets are kept and run the steps of one request after thos
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 import greenlet
@@ -67,6 +68,12 @@ class _Worker(greenlet.greenlet):
         self.switch()
         self.caller = None
 
+    def end(self) -> None:
+        """Unwind whatever runs in it. Dropped, it would stay: its frames refer to it, and no collector sees them."""
+        self.caller = self.parent = greenlet.getcurrent()
+        self.throw()
+        self.caller = None
+
     def take(self) -> tuple[Any, BaseException | None]:
         """The outcome, once."""
         outcome, self.outcome = self.outcome, None
@@ -75,10 +82,27 @@ class _Worker(greenlet.greenlet):
 
 
 class _Idle(threading.local):
-    """The idle workers of a thread: a greenlet never leaves its thread."""
+    """The idle workers of a thread: a greenlet never leaves its thread, and ends only while the thread lives."""
 
     def __init__(self) -> None:
         self.workers: list[_Worker] = []
+        self.keeper: AsyncGenerator[None, None] | None = None
+
+    def begin(self) -> None:
+        """Keep workers until the event loop shuts down, which tells all asynchronous generators."""
+        self.keeper = _until_shutdown(self)
+        with contextlib.suppress(StopIteration):
+            self.keeper.asend(None).send(None)  # up to its yield
+
+
+async def _until_shutdown(idle: _Idle) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        # After the end of the thread they could not end any more, and their stacks would stay.
+        while idle.workers:
+            idle.workers.pop().end()
+        idle.keeper = None
 
 
 _idle = _Idle()
@@ -93,6 +117,8 @@ class Bridged(Awaitable[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         sent: Any = None
         step: Callable[[Any], Any] = self._coroutine.send
+        if _idle.keeper is None:
+            _idle.begin()
         idle = _idle.workers
         try:
             while True:
@@ -106,6 +132,8 @@ class Bridged(Awaitable[T]):
                 worker.gr_context = None
                 if len(idle) < _KEPT:
                     idle.append(worker)
+                else:
+                    worker.end()
                 del worker
                 if error is not None:
                     if isinstance(error, StopIteration):
@@ -133,6 +161,7 @@ def _await_for(worker: _Worker) -> Generator[Any, Any, None]:
     except GeneratorExit as end:  # we are being closed: unwind the step while it still can be
         worker.outcome = None, end
         worker.resume()
+        worker.end()
         raise
     except BaseException as error:
         worker.outcome = None, error

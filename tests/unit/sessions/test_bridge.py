@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import threading
 import warnings
 import weakref
 from typing import Any
 
+import greenlet
 import pytest
 
 from steelyard.sessions.bridge import Bridged, wait_for
@@ -193,3 +195,27 @@ async def test_left_waiting_when_nobody_needs_it() -> None:
         gc.collect()
     assert unwound == ["yes"]
     await test_the_end_right_after_a_wait()
+
+
+def test_no_greenlet_outlives_its_event_loop() -> None:
+    seen: list[weakref.ref[greenlet.greenlet]] = []
+
+    async def application() -> None:
+        wait_for(lambda: slow("loaded"), asyncio.get_running_loop())
+        seen.append(weakref.ref(greenlet.getcurrent()))
+
+    async def run() -> None:
+        await Bridged(application())
+
+    async def many() -> int:
+        await asyncio.gather(*(run() for _ in range(200)))
+        return sum(each() is not None for each in seen)
+
+    kept: list[int] = []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: kept.append(asyncio.run(many())))
+        thread.start()
+        thread.join()
+        gc.collect()
+        assert [each for each in seen if each() is not None] == []
+    assert all(0 < count <= 64 for count in kept), "some for the next requests, not as many as there once were"
