@@ -9,7 +9,7 @@
 //! Not here: deadlines, which are the caller's (each step returns as soon as something moved), and what to do when a
 //! side fails.
 
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -139,8 +139,12 @@ impl Pipe {
             return Ok(pipe);
         }
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // A user who has many pipes may not enlarge more of them (pipe(7)); a small one works as well, only slower.
-        let _ = fcntl_setpipe_size(&write, CHUNK);
+        // Enlarged only: a pipe has a slot a page, and each piece of a packet takes one. With pages of 64 KiB (arm64) a
+        // new pipe has 16 slots, and one of 256 KiB would have four.
+        if fcntl_getpipe_size(&write).is_ok_and(|size| size < CHUNK) {
+            // A user who has many pipes may not enlarge more of them (pipe(7)); a small one works as well, only slower.
+            let _ = fcntl_setpipe_size(&write, CHUNK);
+        }
         Ok(Pipe { read, write })
     }
 

@@ -70,12 +70,16 @@ impl Shared {
 }
 
 pub fn start(file: File, name: String, shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("access-log".into()).spawn(move || {
-        let _ = shared.writer.set(thread::current());
+    let ours = Arc::clone(&shared);
+    let handle = thread::Builder::new().name("access-log".into()).spawn(move || {
         let mut writer = Writer { file, name, spare: Buffer::default(), torn: false, complained: None };
-        while writer.round(&shared) {}
-        shared.ended.tell();
-    })
+        while writer.round(&ours) {}
+        ours.ended.tell();
+    })?;
+    // Known before there can be a line. Were it set by the thread itself, a worker could find nobody to wake while the
+    // thread, on its way to sleep, does not see the worker's flag: neither order of the two is given.
+    let _ = shared.writer.set(handle.thread().clone());
+    Ok(handle)
 }
 
 struct Writer {

@@ -121,7 +121,7 @@ impl ServerBlock {
     pub(super) fn request(&self, epoch: u64) {
         if self.epoch.value() != epoch {
             self.before_epoch.set(self.requests.value());
-            self.epoch.set(epoch);
+            self.epoch.publish(epoch);
         }
         self.requests.add(1);
     }
@@ -132,9 +132,14 @@ impl ServerBlock {
         self.latency.record(us);
     }
 
-    /// Requests that this thread sent in `epoch`.
+    /// Requests that this thread sent in `epoch`. The epoch is read first and as published: with it the difference has
+    /// its two sides from the same epoch, and the older side is the smaller one.
     pub(crate) fn requests_in(&self, epoch: u64) -> u64 {
-        if self.epoch.value() == epoch { self.requests.value().wrapping_sub(self.before_epoch.value()) } else { 0 }
+        if self.epoch.published() == epoch {
+            self.requests.value().saturating_sub(self.before_epoch.value())
+        } else {
+            0
+        }
     }
 
     pub(crate) fn failed(&self, kind: FailureKind) -> u64 {

@@ -29,16 +29,24 @@ fn every_thread_is_counted_exactly_while_another_reads() {
                 })
             })
             .collect();
-        let (mut seen, mut seen_5xx) = (0, 0);
+        let (mut seen, mut seen_5xx, mut sent) = (0, 0, 0);
+        let mut take = || {
+            for failure in counters.failures().take() {
+                seen_5xx += failure.status_5xx;
+                sent += failure.requests;
+            }
+        };
         while !workers.iter().all(|worker| worker.is_finished()) {
             let requests = report_of(&counters, "web", "a").requests;
             assert!(requests >= seen, "a counter ran backwards: {seen}, then {requests}");
             seen = requests;
-            seen_5xx += counters.failures().take().iter().map(|failure| failure.status_5xx).sum::<u64>();
+            take();
         }
         workers.into_iter().for_each(|worker| worker.join().unwrap());
-        seen_5xx += counters.failures().take().iter().map(|failure| failure.status_5xx).sum::<u64>();
+        take();
         assert_eq!(seen_5xx, EACH / 100 * THREADS as u64);
+        // A take may miss requests, but none is counted in two of them.
+        assert!(sent > 0 && sent <= EACH * THREADS as u64, "{sent} requests beside the failures");
     });
     let report = counters.report();
     let total = EACH * THREADS as u64;
