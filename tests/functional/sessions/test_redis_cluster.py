@@ -21,14 +21,15 @@ from steelyard.sessions.manager import Manager, SetCookie
 from steelyard.sessions.plan import Connector, carry_out, carry_out_async
 from steelyard.sessions.settings import Settings
 from steelyard.sessions.stores import open_store
-from tests.functional.sessions.clusters import MASTERS, Nodes, cluster, identity, slots, until
+from tests.functional.sessions.clusters import MASTERS, QUICK_MS, Nodes, cluster, identity, slots, until
 from tests.functional.sessions.servers import free_port, program
 
 
 @pytest.fixture(params=["redis", "valkey"])
 def nodes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Nodes]:
     """A cluster of this test's own, since it is going to be hurt."""
-    with cluster(tmp_path, server=f"{request.param}-server", cli=f"{request.param}-cli") as made:
+    kind = request.param
+    with cluster(tmp_path, server=f"{kind}-server", cli=f"{kind}-cli", node_timeout_ms=QUICK_MS) as made:
         yield made
 
 
