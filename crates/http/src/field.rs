@@ -215,6 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_a_name_counts() {
+        for (name, id) in NAMES.iter().zip(IDS) {
+            for at in 0..name.len() {
+                let mut other = name.to_vec();
+                other[at] = b'!';
+                assert_ne!(FieldId::known(&other), Some(*id), "{}", other.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
     fn an_alias_is_recognised_and_a_mere_underscore_is_not() {
         for alias in ["Transfer_Encoding", "CONTENT_LENGTH", "x_forwarded_for", "X-Forwarded_Port", "X_Real-IP"] {
             assert_eq!(FieldId::of(alias.as_bytes()), FieldId::Alias, "{alias}");
