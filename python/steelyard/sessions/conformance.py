@@ -123,14 +123,20 @@ class StoreConformance:
 
     def test_sessions_are_counted(self) -> None:
         def check(store: Store, ask: Ask, now: float) -> None:
-            before = ask(store.count(now))
-            keys = [fresh_key() for _ in range(3)]
-            for key in keys:
-                ask(store.create(key, Stored(1, whole(now + 60), "", b"x"), now))
-            ask(store.end(keys[0], now + 60, now))
-            ask(store.lock(fresh_key(), "one", now + 60, now))
-            after = ask(store.count(now))
-            assert after - before == 2 or not self.counts_exactly, "neither ended ones nor leases"
+            def more() -> int:
+                before: int = ask(store.count(now))
+                keys = [fresh_key() for _ in range(3)]
+                for key in keys:
+                    ask(store.create(key, Stored(1, whole(now + 60), "", b"x"), now))
+                ask(store.end(keys[0], now + 60, now))
+                ask(store.lock(fresh_key(), "one", now + 60, now))
+                return int(ask(store.count(now))) - before
+
+            # On a shared server a record of another test may end between two counts, but not again and again.
+            found = [more()]
+            while self.counts_exactly and found[-1] != 2 and len(found) < 5:
+                found.append(more())
+            assert found[-1] == 2 or not self.counts_exactly, f"neither ended ones nor leases: {found}"
 
         self._both_ways(check)
 
