@@ -6,6 +6,7 @@
 #   make fuzz [SECONDS=n]   generated hostile bytes, against the parser and against the running process
 #   make docs               the generated pages and pictures
 #   make build              a wheel in dist/, smoke-tested in a clean environment
+#   make arm64              the wheel for arm64 in dist/arm64/, run and tested under emulation (x86-64 Debian, root)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
@@ -14,10 +15,10 @@ SECONDS ?=
 ARGS ?=
 NATIVE_SOURCES := $(shell find crates -name '*.rs' -o -name 'Cargo.toml') Cargo.toml
 
-.PHONY: help demo test bench lint build fuzz docs clean packages
+.PHONY: help demo test bench lint build arm64 fuzz docs clean packages
 
 help:
-	@sed -n '2,8s/^# *//p' Makefile
+	@sed -n '2,9s/^# *//p' Makefile
 
 $(VENV)/.dev: pyproject.toml tools/venv.sh
 	@tools/venv.sh $(VENV)
@@ -65,6 +66,9 @@ lint: $(VENV)/.native
 
 build: $(VENV)/.dev
 	@tools/wheel.sh $(BIN)
+
+arm64: $(VENV)/.dev
+	@tools/arm64.sh $(BIN) $(ARGS)
 
 clean:
 	rm -rf target dist $(VENV)
