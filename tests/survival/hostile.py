@@ -77,6 +77,7 @@ METHODS = (
     b"PUT",
     b"DELETE",
     b"OPTIONS",
+    b"TRACE",
     b"GET",
     b"POST",
     b"CONNECT",

@@ -193,6 +193,8 @@ fn hostile_requests_are_refused_and_nothing_is_forwarded() {
             400,
             "length-and-chunked",
         ),
+        ("OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n", 200, "max-forwards"),
+        ("TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405, "trace-refused"),
         ("CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\n\r\n", 405, "connect-refused"),
         ("GET / HTTP/9.9\r\nHost: h\r\n\r\n", 505, "unsupported-version"),
         ("POST / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", 417, "bad-expectation"),

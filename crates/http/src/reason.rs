@@ -77,6 +77,8 @@ reasons! {
     BadConnection 400 "bad-connection" "The Connection field is not a list of tokens.";
     BadExpectation 417 "bad-expectation" "Only the expectation 100-continue is supported.";
     ConnectRefused 405 "connect-refused" "CONNECT is not offered here.";
+    TraceRefused 405 "trace-refused" "TRACE is not offered here.";
+    BadMaxForwards 400 "bad-max-forwards" "Max-Forwards is not one decimal number.";
     BadChunkSize 400 "bad-chunk-size" "A chunk size is not a hexadecimal number of at most 16 digits.";
     BadChunkExtension 400 "bad-chunk-extension" "A chunk extension is malformed or too long.";
     BadChunkEnd 400 "bad-chunk-end" "A chunk does not end with CRLF.";

@@ -36,8 +36,8 @@ impl Reply<'_> {
             put(out, &[b"Retry-After: ", digits.format(seconds).as_bytes(), b"\r\n"]);
         }
         if self.status == 405 {
-            // RFC 9110 §15.5.6 asks for it; only CONNECT is refused here.
-            put(out, &[b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE\r\n"]);
+            // RFC 9110 §15.5.6 asks for it; only CONNECT and TRACE are refused here.
+            put(out, &[b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"]);
         }
         if self.close {
             put(out, &[b"Connection: close\r\n"]);

@@ -30,6 +30,8 @@ pub struct RequestHead {
     pub expect_continue: bool,
     /// The protocols of a valid upgrade request (see [`upgrade`]).
     pub upgrade: Option<Span>,
+    /// How often an OPTIONS request may still be forwarded, where it says so.
+    pub max_forwards: Option<u64>,
     /// Unknown fields that a Connection field names.
     pub connection: Vec<Span>,
     /// Bytes of the head, with an empty line before it and the one after it.
@@ -173,6 +175,9 @@ fn interpret(buffer: &[u8], head: &mut RequestHead) -> Result<(), Reason> {
                 expects = true;
             }
             FieldId::Upgrade => (upgrades, upgrade) = (upgrades + 1, field.value),
+            FieldId::MaxForwards if head.method == Method::Options => {
+                head.max_forwards = Some(max_forwards(field.value.of(buffer), head.max_forwards)?);
+            }
             FieldId::Te => head.accepts_trailers |= names_trailers(field.value.of(buffer)),
             _ => {}
         }
@@ -190,6 +195,14 @@ fn interpret(buffer: &[u8], head: &mut RequestHead) -> Result<(), Reason> {
         head.upgrade = upgrade::wanted(buffer, upgrade);
     }
     Ok(())
+}
+
+/// `Max-Forwards = 1*DIGIT` (RFC 9110 §7.6.2), given once. More than we can count to is as far as we can count.
+fn max_forwards(value: &[u8], before: Option<u64>) -> Result<u64, Reason> {
+    if before.is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(Reason::BadMaxForwards);
+    }
+    Ok(value.iter().fold(0, |sum: u64, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
 }
 
 /// `TE: trailers` (RFC 9110 §10.1.4).

@@ -32,9 +32,14 @@ pub(crate) struct Target {
 #[inline]
 pub(crate) fn parse(buffer: &[u8], span: Span, method: Method) -> Result<Target, Reason> {
     let target = span.of(buffer);
-    if method == Method::Connect {
-        let has_port = target.iter().rposition(|&b| b == b':').is_some_and(|colon| colon + 1 < target.len());
-        return Err(if has_port && is_host(target) { Reason::ConnectRefused } else { Reason::BadTarget });
+    match method {
+        Method::Connect => {
+            let has_port = target.iter().rposition(|&b| b == b':').is_some_and(|colon| colon + 1 < target.len());
+            return Err(if has_port && is_host(target) { Reason::ConnectRefused } else { Reason::BadTarget });
+        }
+        // An echo would show what we add, and to a script what only servers should see (decision 0151).
+        Method::Trace => return Err(Reason::TraceRefused),
+        _ => {}
     }
     if holds_nul(target) {
         return Err(Reason::BadTarget);

@@ -6,7 +6,7 @@ use super::refuse::TOO_SLOW;
 use crate::buffer;
 use crate::connection::Connection;
 use crate::timers::Elapsed;
-use steelyard_http::{Method, Parsed, parse_request};
+use steelyard_http::{Parsed, parse_request};
 use steelyard_reactor::is_passing;
 
 pub enum Read {
@@ -60,8 +60,9 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
         }
     }
     exchange.client_in.pin(exchange.request_head.length);
-    if exchange.request_head.method == Method::Connect {
-        return rejected(405, "connect-refused", "CONNECT is not offered here.");
+    // RFC 9110 §7.6.2: then we are the one who answers.
+    if exchange.request_head.max_forwards == Some(0) {
+        return rejected(200, "max-forwards", "Max-Forwards lets the request go no further than this gateway.");
     }
     Read::Complete
 }

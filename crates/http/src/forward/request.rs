@@ -35,6 +35,11 @@ pub fn write_request(buffer: &[u8], head: &RequestHead, with: &RequestOut, out: 
         match field.id {
             FieldId::Other if is_named(buffer, field.name, &head.connection) => {}
             FieldId::Other if is_request_id(field.name.of(buffer), with) => {}
+            FieldId::MaxForwards if head.max_forwards.is_some() => {
+                run.flush(out);
+                let left = head.max_forwards.unwrap_or_default().saturating_sub(1);
+                write_field(b"Max-Forwards", itoa::Buffer::new().format(left).as_bytes(), out);
+            }
             FieldId::Host if head.form == TargetForm::Absolute => {}
             FieldId::Cookie => match &with.rewrite.cookie {
                 None => run.add_field(field, out),
