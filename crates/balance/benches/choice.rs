@@ -10,7 +10,11 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::SeqCst},
     time::{Duration, Instant},
 };
-use steelyard_balance::{Choice, Lease, Pool, hash::mix, spec::AlgorithmName};
+use steelyard_balance::{
+    Choice, Lease, Pool,
+    hash::mix,
+    spec::{AlgorithmName, PoolSpec},
+};
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -27,6 +31,8 @@ struct Row {
     build_us: f64,
     one_thread_ns: f64,
     two_threads_ns: f64,
+    /// To be told that every server is full.
+    all_full_ns: f64,
 }
 
 fn main() {
@@ -38,10 +44,15 @@ fn main() {
         println!("{}", serde_json::to_string_pretty(&rows).expect("rows are plain"));
         return;
     }
-    println!("{:<26} {:>8} {:>12} {:>14} {:>16}", "algorithm", "servers", "build µs", "1 thread ns", "2 threads ns");
+    println!(
+        "{:<26} {:>8} {:>12} {:>14} {:>16} {:>14}",
+        "algorithm", "servers", "build µs", "1 thread ns", "2 threads ns", "all full ns"
+    );
     for row in rows {
-        let Row { algorithm, servers, build_us, one_thread_ns, two_threads_ns } = row;
-        println!("{algorithm:<26} {servers:>8} {build_us:>12.1} {one_thread_ns:>14.1} {two_threads_ns:>16.1}");
+        let Row { algorithm, servers, build_us, one_thread_ns, two_threads_ns, all_full_ns } = row;
+        println!(
+            "{algorithm:<26} {servers:>8} {build_us:>12.1} {one_thread_ns:>14.1} {two_threads_ns:>16.1} {all_full_ns:>14.1}"
+        );
     }
 }
 
@@ -80,7 +91,24 @@ fn measure(name: AlgorithmName, servers: usize) -> Row {
         build_us: build.as_secs_f64() * 1e6,
         one_thread_ns: choices_ns(1),
         two_threads_ns: choices_ns(2),
+        all_full_ns: all_full(&spec).as_secs_f64() * 1e9 / CHOICES as f64,
     }
+}
+
+/// `CHOICES` choices of which none finds a server.
+fn all_full(spec: &PoolSpec) -> Duration {
+    let mut spec = spec.clone();
+    spec.servers.iter_mut().for_each(|server| server.max_connections = 1);
+    let pool = Pool::build(&spec, None).expect("the pool is sound");
+    let choose = |number: u64| pool.choose(black_box(&support::choice(number)));
+    let leases: Vec<Lease> = (0..).map_while(|number| choose(number).ok()).collect();
+    assert_eq!(leases.len(), spec.servers.len());
+    let round = || {
+        let start = Instant::now();
+        (0..CHOICES).for_each(|number| drop(black_box(choose(number))));
+        start.elapsed()
+    };
+    (0..ROUNDS / 10).map(|_| round()).min().unwrap_or_default()
 }
 
 /// When `CHOICES` choices, each of which ends an older one, began and ended.

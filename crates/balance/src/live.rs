@@ -4,7 +4,10 @@
 //! All atomics on which an order is decided are sequentially consistent: the proof of `algorithm::tournament` needs one
 //! order of all changes, and on x86-64 it costs nothing over acquire and release.
 
-use crate::{algorithm::Tournament, latency::Latency};
+use crate::{
+    algorithm::{Rooms, Tournament},
+    latency::Latency,
+};
 use arc_swap::ArcSwapOption;
 use std::{
     cmp::Ordering,
@@ -30,13 +33,15 @@ pub struct Live {
     /// The virtual time of the server's next turn among equally loaded ones (`algorithm::least`).
     pass: AtomicU64,
     pub(crate) latency: Latency,
+    /// Somebody saw it full and will not look again before it is told (`algorithm::rooms`).
+    is_marked: AtomicBool,
     pool: Arc<PoolLive>,
 }
 
 /// Without the pool, which by its order leads back to here.
 impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { active, slot, serial, pass, latency, pool: _ } = self;
+        let Self { active, slot, serial, pass, latency, is_marked: _, pool: _ } = self;
         let mut shown = f.debug_struct("Live");
         shown.field("active", active).field("slot", slot).field("serial", serial).field("pass", pass);
         shown.field("latency", latency).finish_non_exhaustive()
@@ -74,7 +79,16 @@ impl Live {
     pub(crate) fn release(&self) {
         let before = self.active.fetch_sub(1, SeqCst);
         debug_assert!(before > 0, "given back twice");
+        if self.is_marked.load(SeqCst) {
+            self.is_marked.store(false, SeqCst);
+            self.pool.reopen(self.slot);
+        }
         self.pool.changed(self.slot, None);
+    }
+
+    /// Whoever gives a place back shall say so.
+    pub(crate) fn mark_full(&self) {
+        self.is_marked.store(true, SeqCst);
     }
 
     pub(crate) fn observe(&self, now_ms: u64, latency_us: u64) {
@@ -141,6 +155,9 @@ pub(crate) struct PoolLive {
     order: ArcSwapOption<Tournament>,
     /// The address of `order`, 0 without one: most choices need to know only that it is theirs, or that there is none.
     order_address: AtomicUsize,
+    /// What is known of who has room, in the published pool; and its address, as above.
+    rooms: ArcSwapOption<Rooms>,
+    rooms_address: AtomicUsize,
     /// Whether the published pool's algorithm reads latencies.
     wants_latency: AtomicBool,
     known: Mutex<Known>,
@@ -179,6 +196,7 @@ impl PoolLive {
                 serial: known.serials,
                 pass: AtomicU64::new(NO_TURN),
                 latency: Latency::default(),
+                is_marked: AtomicBool::new(false),
                 pool: Arc::clone(self),
             });
             known.servers.insert(id.to_owned(), Arc::downgrade(&live));
@@ -226,6 +244,25 @@ impl PoolLive {
         self.wants_latency.store(wants_latency, Relaxed);
     }
 
+    /// A place of the marked server in this slot was given back.
+    #[cold]
+    fn reopen(&self, slot: u32) {
+        if let Some(rooms) = &*self.rooms.load() {
+            rooms.reopen(slot);
+        }
+    }
+
+    pub(crate) fn keep_rooms(&self, rooms: Option<&Arc<Rooms>>) {
+        self.rooms_address.store(0, SeqCst);
+        self.rooms.store(rooms.cloned());
+        self.rooms_address.store(rooms.map_or(0, address_of), SeqCst);
+    }
+
+    /// Whether these are the ones that are kept.
+    pub(crate) fn keeps_rooms(&self, rooms: &Rooms) -> bool {
+        self.rooms_address.load(SeqCst) == std::ptr::from_ref(rooms).addr()
+    }
+
     /// Stops keeping this order, unless another one has taken its place.
     pub(crate) fn drop_order(&self, order: &Arc<Tournament>) {
         let _ = self.order_address.compare_exchange(address_of(order), 0, SeqCst, SeqCst);
@@ -233,6 +270,6 @@ impl PoolLive {
     }
 }
 
-fn address_of(order: &Arc<Tournament>) -> usize {
-    Arc::as_ptr(order).addr()
+fn address_of<T>(kept: &Arc<T>) -> usize {
+    Arc::as_ptr(kept).addr()
 }

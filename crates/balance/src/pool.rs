@@ -3,7 +3,7 @@
 
 use crate::{
     affinity::Affinity,
-    algorithm::{Algorithm, Field},
+    algorithm::{Algorithm, Field, Rooms},
     choice::{BuildError, Choice, NoServer},
     flow::Mask,
     lease::Lease,
@@ -34,10 +34,12 @@ impl Pool {
         let lives = live.enlist(spec.servers.iter().map(|server| server.id.as_str()));
         let servers = spec.servers.iter().cloned().zip(lives).map(|(spec, live)| Server::new(spec, live)).collect();
         let eligible = (0..).zip(&spec.servers).filter(|(_, server)| server.eligible).map(|(index, _)| index).collect();
-        let field = Field { servers, eligible, live };
+        let mut field = Field { servers, eligible, live, rooms: None };
+        field.rooms = Rooms::build(&field);
         let algorithm = Algorithm::build(spec.algorithm, &field, Mask::of(spec));
         if previous.is_none() {
             algorithm.publish(&field);
+            field.live.keep_rooms(field.rooms.as_ref());
         }
         let affinity = Affinity::build(spec, &field, previous.map(|pool| &pool.affinity));
         let needs_address =
@@ -49,6 +51,9 @@ impl Pool {
     /// accounted in its order. Call it once, after the snapshot that holds it was published.
     pub fn published(&self) {
         self.algorithm.publish(&self.field);
+        if !self.field.rooms.as_ref().is_some_and(|rooms| self.field.live.keeps_rooms(rooms)) {
+            self.field.live.keep_rooms(self.field.rooms.as_ref());
+        }
     }
 
     /// Chooses a server and counts the request as active on it until the lease ends.

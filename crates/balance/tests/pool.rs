@@ -1,6 +1,9 @@
 //! Pools over time: what is refused, what a rebuilt pool keeps, and that counts stay exact.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 use steelyard_balance::{BuildError, Choice, NoServer, Pool, spec::AlgorithmName};
 use support::{choice, chosen, pool, weighted};
 
@@ -142,6 +145,83 @@ fn counts_are_exact_under_concurrency() {
             });
             assert!(spec.servers.iter().all(|server| second.active(&server.id) == 0), "{name:?}");
         }
+    }
+}
+
+/// Twice as many threads as places. Who hears that all are full waits until somebody gives one back and calls, as the queue
+/// of the data plane does: were it ever told so while there is room, its call would be lost and it would wait for good.
+#[test]
+fn nobody_is_told_that_all_are_full_while_there_is_room() {
+    const SERVERS: usize = 20;
+    for name in AlgorithmName::ALL {
+        let mut spec = weighted(name, &[1; SERVERS]);
+        spec.servers.iter_mut().enumerate().for_each(|(index, server)| server.max_connections = 1 + index as u32 % 2);
+        let places = SERVERS + SERVERS / 2;
+        let pool = pool(&spec);
+        let waiting: Mutex<VecDeque<mpsc::Sender<()>>> = Mutex::default();
+        let call = || waiting.lock().unwrap().pop_front().is_some_and(|waiter| waiter.send(()).is_ok());
+        std::thread::scope(|scope| {
+            for thread in 0..2 * places as u64 {
+                let (pool, waiting, call) = (&pool, &waiting, &call);
+                scope.spawn(move || {
+                    for step in 0..100 {
+                        let choice = choice(thread << 32 | step);
+                        let lease = pool.choose(&choice).or_else(|_| {
+                            loop {
+                                let (waker, called) = mpsc::channel();
+                                waiting.lock().unwrap().push_back(waker);
+                                let chosen = pool.choose(&choice);
+                                if chosen.is_ok() {
+                                    // Called or not: whoever called meant one that waits.
+                                    drop(called);
+                                    break chosen;
+                                }
+                                called.recv_timeout(Duration::from_secs(30)).expect("a call that was not lost");
+                            }
+                        });
+                        drop(lease.unwrap());
+                        while !waiting.lock().unwrap().is_empty() && !call() {}
+                    }
+                });
+            }
+        });
+        let all = |taken: usize| -> Vec<_> { (0..taken as u64).map(|n| pool.choose(&choice(n)).unwrap()).collect() };
+        for _ in 0..3 {
+            let mut leases = all(places);
+            assert_eq!(pool.choose(&choice(0)).unwrap_err(), NoServer::AllFull, "{name:?}");
+            for index in [7, 0, SERVERS as u32 - 1] {
+                leases.retain(|lease| lease.server() != index);
+                leases.push(pool.choose(&choice(1)).unwrap());
+                assert_eq!(leases.last().unwrap().server(), index, "{name:?}: the only one with room");
+                leases.extend(pool.choose(&choice(2)));
+                assert_eq!(pool.choose(&choice(0)).unwrap_err(), NoServer::AllFull, "{name:?}");
+            }
+        }
+    }
+}
+
+/// A limit that was raised makes room at once, one that was lowered none.
+#[test]
+fn room_is_that_of_the_published_limits() {
+    for name in AlgorithmName::ALL {
+        let mut spec = weighted(name, &[1; 40]);
+        spec.servers.iter_mut().for_each(|server| server.max_connections = 1);
+        let first = pool(&spec);
+        let mut leases: Vec<_> = (0..40).map(|n| first.choose(&choice(n)).unwrap()).collect();
+        assert_eq!(first.choose(&choice(0)).unwrap_err(), NoServer::AllFull, "{name:?}");
+        spec.servers[23].max_connections = 2;
+        let second = Pool::build(&spec, Some(&first)).unwrap();
+        second.published();
+        leases.push(second.choose(&choice(1)).unwrap());
+        assert_eq!(leases.last().unwrap().server(), 23, "{name:?}");
+        assert_eq!(second.choose(&choice(2)).unwrap_err(), NoServer::AllFull, "{name:?}");
+        spec.servers[23].max_connections = 1;
+        let third = Pool::build(&spec, Some(&second)).unwrap();
+        third.published();
+        drop(leases.pop());
+        assert_eq!(third.choose(&choice(3)).unwrap_err(), NoServer::AllFull, "{name:?}");
+        leases.retain(|lease| lease.server() != 5);
+        assert_eq!(third.choose(&choice(4)).unwrap().server(), 5, "{name:?}");
     }
 }
 

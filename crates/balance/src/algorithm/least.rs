@@ -8,7 +8,7 @@
 //!
 //! Few servers are compared one by one, which needs no state beside the servers' own; many are kept in a [`Tournament`].
 
-use super::{Field, Tournament};
+use super::{Field, Tournament, rooms::Found};
 use crate::{
     choice::Choice,
     server::{Server, ServerIndex},
@@ -67,7 +67,20 @@ impl Least {
     pub(super) fn pick(&self, field: &Field, choice: &Choice) -> Option<ServerIndex> {
         let first = self.tournament.as_ref().and_then(|tournament| tournament.first_usable(field, choice));
         // The order may lag behind threads that are changing it just now: that there is none is found out by looking.
-        first.or_else(|| self.scan(field, choice))
+        first.or_else(|| self.look(field, choice))
+    }
+
+    /// The best of those that have room.
+    fn look(&self, field: &Field, choice: &Choice) -> Option<ServerIndex> {
+        let Some(rooms) = field.rooms() else { return self.scan(field, choice) };
+        if rooms.are_none() {
+            return None;
+        }
+        match rooms.search(field, choice, 0) {
+            Found::Nobody => None,
+            // Who may be better is among those behind it that may have room.
+            Found::Server(_) | Found::Unknown => self.scan(field, choice),
+        }
     }
 
     fn scan(&self, field: &Field, choice: &Choice) -> Option<ServerIndex> {

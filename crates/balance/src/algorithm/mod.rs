@@ -11,6 +11,7 @@ mod needs;
 mod peak_ewma;
 mod power_of_two;
 mod random;
+mod rooms;
 mod round_robin;
 mod source_hash;
 mod tournament;
@@ -19,7 +20,10 @@ mod weighted_random;
 mod weighted_round_robin;
 
 pub use needs::Needs;
+pub(crate) use rooms::Rooms;
 pub(crate) use tournament::Tournament;
+
+use rooms::Found;
 
 use crate::{
     choice::Choice,
@@ -36,6 +40,8 @@ pub(crate) struct Field {
     /// Ascending, so in configuration order.
     pub(crate) eligible: Box<[ServerIndex]>,
     pub(crate) live: Arc<PoolLive>,
+    /// None where looking at all servers costs little.
+    pub(crate) rooms: Option<Arc<Rooms>>,
 }
 
 impl Field {
@@ -52,9 +58,14 @@ impl Field {
         !self.server(index).is_full() && !choice.tried.contains(&index)
     }
 
+    /// What is known of who has room; none while another snapshot's is the one that is kept.
+    fn rooms(&self) -> Option<&Rooms> {
+        self.rooms.as_deref().filter(|rooms| self.live.keeps_rooms(rooms))
+    }
+
     /// The first usable one of these candidates; when none of the first few is, the next usable one of all eligible
-    /// servers after the last candidate. So the common case looks at one server, and a server that is free is found
-    /// however many are full.
+    /// servers after the last candidate. So the common case looks at one server, a server that is free is found however
+    /// many are full, and that all are full is found out at once.
     pub(crate) fn first_usable(
         &self,
         choice: &Choice,
@@ -67,6 +78,18 @@ impl Field {
                 return Some(index);
             }
             last = index;
+            if self.rooms().is_some_and(Rooms::are_none) {
+                return None;
+            }
+        }
+        self.next_usable(choice, last)
+    }
+
+    fn next_usable(&self, choice: &Choice, last: ServerIndex) -> Option<ServerIndex> {
+        match self.rooms().map(|rooms| rooms.search(self, choice, last)) {
+            Some(Found::Server(index)) => return Some(index),
+            Some(Found::Nobody) => return None,
+            Some(Found::Unknown) | None => {}
         }
         let after = self.eligible.partition_point(|&index| index <= last);
         let (before, after) = self.eligible.split_at(after);
