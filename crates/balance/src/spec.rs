@@ -14,6 +14,9 @@ pub struct PoolSpec {
     pub affinity: Option<AffinitySpec>,
     pub queue: QueueSpec,
     pub retry: RetrySpec,
+    /// Connections that last for long end with their server: when it is gone or has `cut`.
+    #[serde(default)]
+    pub cuts: bool,
     /// Leading bits of a client address that count.
     pub hash_mask_v4: u8,
     pub hash_mask_v6: u8,
@@ -50,6 +53,9 @@ pub struct ServerSpec {
     pub eligible: bool,
     /// Clients that affinity bound to it may stay (eligible, or draining and up).
     pub keeps: bool,
+    /// Connections that last for long end now.
+    #[serde(default)]
+    pub cut: bool,
     /// 0: no limit.
     pub max_connections: u32,
     /// The opaque mark of cookie affinity; empty without.

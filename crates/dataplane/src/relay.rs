@@ -45,6 +45,8 @@ pub enum End {
     Client,
     /// The server's connection failed.
     Server,
+    /// The server is down or away, and its pool lets nothing outlive that.
+    Cut,
 }
 
 /// Milliseconds; 0 means never.
@@ -64,6 +66,7 @@ impl End {
             End::Stalled(Way::ToServer) => "server-stalled",
             End::Client => "client-gone",
             End::Server => "server-reset",
+            End::Cut => "server-down",
         }
     }
 }
@@ -81,6 +84,8 @@ pub struct Relay<'a> {
     pub client: &'a Socket,
     pub server: &'a Socket,
     pub patience: Patience,
+    /// Whether it is to end now; asked with every wake-up.
+    pub is_cut: &'a dyn Fn() -> bool,
 }
 
 impl Relay<'_> {
@@ -107,6 +112,9 @@ impl Relay<'_> {
                     (true, false) => End::Server,
                     (false, false) => End::Ok,
                 });
+            }
+            if (self.is_cut)() {
+                return Poll::Ready(End::Cut);
             }
             self.judge(&to_server, &to_client)
         })
@@ -139,7 +147,7 @@ impl Relay<'_> {
     /// What we cut ourselves must not look like an end in order. Where a server broke off, the client still gets what
     /// had come from it: a reset would throw away what is on its way.
     fn part(&self, end: &End) {
-        if matches!(end, End::Idle | End::Stalled(_) | End::Client) {
+        if matches!(end, End::Idle | End::Stalled(_) | End::Client | End::Cut) {
             self.client.reset_on_close();
             self.server.reset_on_close();
         }

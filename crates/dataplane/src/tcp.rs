@@ -2,7 +2,7 @@
 //!
 //! The server is chosen as for a request, waits in the same queue and is tried elsewhere when it cannot be reached; until
 //! then nothing was sent, so this is always safe and costs no retry budget. Once the two are joined the connection stays
-//! where it is: neither drain nor a server that is down cuts it, it ends by itself or by the `tunnel` timeout.
+//! where it is and ends by itself or by the `tunnel` timeout; a server that is down cuts it only where the pool says so.
 
 use crate::access_log::Record;
 use crate::connection::Connection;
@@ -95,6 +95,7 @@ async fn join(connection: &Connection, trip: &mut Trip, said: Vec<u8>, held: Hel
         client: connection.stream.socket(),
         server: upstream.stream.socket(),
         patience: Patience::of(&service.spec.timeouts),
+        is_cut: &held.cut_check(worker),
     };
     let mut moved = Moved::default();
     let end = relay.run(First { to_server, ..First::default() }, |way, count| match way {

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::listener::{self, ListenKey, Listener};
-use crate::live::{Live, Service};
+use crate::live::{Live, LivePool, Service};
 use crate::shared::Shared;
 use crate::timers::{TICK_MS, Timers};
 use crate::upstream::Idle;
@@ -176,6 +176,11 @@ impl Worker {
         services.get(name).cloned()
     }
 
+    /// The pool as it is now.
+    pub fn pool(&self, name: &str) -> Option<Arc<LivePool>> {
+        self.live.borrow_mut().load().pools.get(name).cloned()
+    }
+
     /// Count something that was refused before a request was read.
     pub fn reject(&self, service: &str, reason: &'static str) {
         if let Some(service) = self.service(service) {
@@ -230,7 +235,11 @@ impl Worker {
     fn obey(self: &Rc<Self>, command: Command) {
         match command {
             Command::Changed { done } => {
-                self.idle.borrow_mut().prune(self.live.borrow_mut().load());
+                let mut live = self.live.borrow_mut();
+                self.idle.borrow_mut().prune(live.load());
+                if live.load().pools.values().any(|pool| pool.pool.spec().cuts) {
+                    self.timers.wake_all();
+                }
                 drop(done);
             }
             Command::Listen { key, service, socket } => self.listen(key, service, socket),

@@ -446,3 +446,66 @@ fn a_server_that_breaks_off_before_a_word_was_said_has_failed() {
     client.assert_ended();
     eventually("the reset is counted", || plane.report().pools["web"].servers["a"].failed_reset == 1);
 }
+
+/// A connection of each kind to `a` and to `b`; what cuts those to `a` leaves those to `b` alone.
+fn long_connections(mode: &str, spec: &Spec) -> (Plane, [Peer; 2]) {
+    let plane = Plane::serve(spec);
+    let clients = ["a", "b"].map(|name| {
+        let mut client = plane.connect();
+        if mode == "proxy" {
+            client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+            assert_eq!(client.head().unwrap().status(), 101);
+        }
+        assert_eq!(client.take(1), name);
+        client
+    });
+    (plane, clients)
+}
+
+fn echoing(mode: &'static str, name: &'static str) -> Origin {
+    origin(move |mut peer, _| {
+        if mode == "proxy" {
+            peer.head().unwrap();
+            peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+        }
+        peer.send(name);
+        let mut piece = [0; 64];
+        while let Ok(count @ 1..) = std::io::Read::read(&mut peer.stream, &mut piece) {
+            peer.send(&piece[..count]);
+        }
+    })
+}
+
+#[test]
+fn connections_end_with_their_server_only_where_the_pool_says_so() {
+    for mode in ["tcp", "proxy"] {
+        for (cuts, what) in [(true, "down"), (true, "removed"), (false, "down"), (false, "removed")] {
+            let (a, b) = (echoing(mode, "a"), echoing(mode, "b"));
+            let mut spec = Spec::new(vec![server("a", a.address), server("b", b.address)])
+                .service("mode", json!(mode))
+                .pool("cuts", json!(cuts));
+            let (plane, [mut to_a, mut to_b]) = long_connections(mode, &spec);
+            spec.version = 2;
+            // A draining server keeps its own, whatever the pool says.
+            spec.servers[1]["eligible"] = json!(false);
+            plane.apply(&spec);
+            spec.version = 3;
+            if what == "removed" {
+                spec.servers.remove(0);
+            } else {
+                let server = &mut spec.servers[0];
+                (server["eligible"], server["keeps"], server["cut"]) = (json!(false), json!(false), json!(cuts));
+            }
+            plane.apply(&spec);
+            if cuts {
+                to_a.assert_ended();
+                eventually("the server is given back", || plane.engine.active("web", "a") == 0);
+            } else {
+                to_a.send("still");
+                assert_eq!(to_a.take(5), "still", "{mode} {what}");
+            }
+            to_b.send("here");
+            assert_eq!(to_b.take(4), "here", "{mode} {what}");
+        }
+    }
+}

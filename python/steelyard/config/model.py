@@ -177,6 +177,8 @@ class Pool(Model):
     """Where requests wait when every server is full."""
     retry: Retry = Retry()
     """When a failed request is tried on another server."""
+    on_down: Literal["keep", "cut"] = "keep"
+    """What becomes of ``tcp`` connections and upgrades when their server is down, in maintenance or removed."""
     hash_mask_v4: StrictInt = Field(default=32, ge=0, le=32)
     """How many leading bits of an IPv4 client address count (``source-hash``, ``maglev``, affinity ``source``)."""
     hash_mask_v6: StrictInt = Field(default=64, ge=0, le=128)

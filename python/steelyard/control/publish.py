@@ -53,21 +53,28 @@ class Renderer:
         for (name, server), verdict in zip(pool.servers.items(), judge(pool).values(), strict=True):
             known = before.get(name)
             weight = published_weight(pool, server, now) if pool.warming else weight_of(server)
-            shown = (server.address, weight, verdict, server.config, server.mark)
+            cut = _is_cut(pool, server)
+            shown = (server.address, weight, verdict, server.config, server.mark, cut)
             if known is None or known[0] != shown:
-                known = (shown, json.dumps(_server(name, server, verdict, weight)))
+                known = (shown, json.dumps(_server(name, server, verdict, weight, cut)))
             after[name] = known
         self._servers[pool.name] = after
         return ",".join([text for _, text in after.values()])
 
 
-def _server(name: str, server: ServerState, verdict: Verdict, weight: int) -> dict[str, Any]:
+def _is_cut(pool: PoolState, server: ServerState) -> bool:
+    """Long connections to it end now. A server that traffic took out, or that drains, still serves those it has."""
+    return pool.config.on_down == "cut" and (server.health.health == "down" or server.admin == "maintenance")
+
+
+def _server(name: str, server: ServerState, verdict: Verdict, weight: int, cut: bool) -> dict[str, Any]:
     return {
         "id": name,
         "address": server.address,
         "weight": weight,
         "eligible": verdict.eligible,
         "keeps": verdict.keeps,
+        "cut": cut,
         "max_connections": server.config.max_connections,
         "mark": server.mark,
     }
@@ -86,6 +93,7 @@ def _pool_head(pool: PoolState) -> dict[str, Any]:
             "budget": config.retry.budget,
             "min_per_second": config.retry.min_per_second,
         },
+        "cuts": config.on_down == "cut",
         "hash_mask_v4": config.hash_mask_v4,
         "hash_mask_v6": config.hash_mask_v6,
     }

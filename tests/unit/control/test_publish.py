@@ -25,6 +25,7 @@ def test_the_snapshot_is_what_native_code_reads() -> None:
             "weight": 1,
             "eligible": True,
             "keeps": True,
+            "cut": False,
             "max_connections": 0,
             "mark": "",
         },
@@ -34,6 +35,7 @@ def test_the_snapshot_is_what_native_code_reads() -> None:
             "weight": 3,
             "eligible": True,
             "keeps": True,
+            "cut": False,
             "max_connections": 9,
             "mark": "",
         },
@@ -45,6 +47,7 @@ def test_the_snapshot_is_what_native_code_reads() -> None:
         "affinity": None,
         "queue": {"size": 1024, "timeout_ms": 5000},
         "retry": {"attempts": 3, "budget": 0.2, "min_per_second": 10},
+        "cuts": False,
         "hash_mask_v4": 32,
         "hash_mask_v6": 64,
     }

@@ -14,6 +14,7 @@ pub fn server(id: &str, weight: u32) -> ServerSpec {
         weight,
         eligible: true,
         keeps: true,
+        cut: false,
         max_connections: 0,
         mark: String::new(),
     }
@@ -27,6 +28,7 @@ pub fn spec(algorithm: AlgorithmName, servers: Vec<ServerSpec>) -> PoolSpec {
         affinity: None,
         queue: QueueSpec { size: 0, timeout_ms: 0 },
         retry: RetrySpec { attempts: 3, budget: 0.2, min_per_second: 10 },
+        cuts: false,
         hash_mask_v4: 32,
         hash_mask_v6: 64,
         servers,

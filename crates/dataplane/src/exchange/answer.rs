@@ -286,6 +286,7 @@ async fn switch(
         client: connection.stream.socket(),
         server: upstream.stream.socket(),
         patience: Patience::of(&held.service.spec.timeouts),
+        is_cut: &held.cut_check(&connection.worker),
     };
     let (mut to_server, mut to_client) = (0, 0);
     let end = relay.run(first, |way, count| match way {

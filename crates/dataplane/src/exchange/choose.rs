@@ -4,7 +4,8 @@ use super::vigil::{Over, Vigil};
 use super::{Exchange, client};
 use crate::connection::Connection;
 use crate::queue::Place;
-use crate::worker::ServiceHere;
+use crate::worker::{ServiceHere, Worker};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -61,6 +62,26 @@ impl Held {
         let is_bound = was.pool.spec().affinity.is_some() && !self.newly_bound;
         let same_place = was.servers[self.server as usize].address == now.servers[index as usize].address;
         same_place && (spec.eligible || is_bound && spec.keeps)
+    }
+
+    /// Tells, whenever it is asked, whether what runs on this server for long is to be cut: its pool wants it, and the
+    /// server is down, in maintenance or gone. Looked up once a snapshot.
+    pub fn cut_check<'a>(&'a self, worker: &'a Worker) -> impl Fn() -> bool + 'a {
+        let seen = Cell::new((0, false));
+        move || {
+            let stamp = worker.stamp();
+            if seen.get().0 != stamp {
+                seen.set((stamp, self.is_cut(worker)));
+            }
+            seen.get().1
+        }
+    }
+
+    fn is_cut(&self, worker: &Worker) -> bool {
+        let was = &self.service.pool.pool;
+        let Some(now) = worker.pool(&was.spec().name) else { return was.spec().cuts };
+        let server = now.pool.index_of(was.server(self.server).id()).map(|index| now.pool.server(index).spec());
+        now.pool.spec().cuts && server.is_none_or(|server| server.cut)
     }
 
     /// A latency is known, and the server is still needed.

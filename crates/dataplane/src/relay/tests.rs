@@ -38,7 +38,14 @@ fn play(
         let ((client_end, client_side), (server_end, server_side)) = (pair(), pair());
         let actors = [thread::spawn(move || client(client_end)), thread::spawn(move || server(server_end))];
         let timer = timers.timer();
-        let relay = Relay { clock: &clock, timer: &timer, client: &client_side, server: &server_side, patience };
+        let relay = Relay {
+            clock: &clock,
+            timer: &timer,
+            client: &client_side,
+            server: &server_side,
+            patience,
+            is_cut: &|| false,
+        };
         let (mut to_server, mut to_client) = (0, 0);
         let running = relay.run(first, |way, count| match way {
             Way::ToServer => to_server += count,
