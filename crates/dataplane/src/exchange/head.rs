@@ -9,6 +9,9 @@ use crate::timers::Elapsed;
 use steelyard_http::{Parsed, parse_request};
 use steelyard_reactor::is_passing;
 
+/// Our answer to a request that may be forwarded no further.
+pub const MAX_FORWARDS: (u16, &str) = (200, "max-forwards");
+
 pub enum Read {
     Complete,
     /// The socket looked readable and was not: wait again, without a buffer.
@@ -62,7 +65,11 @@ pub async fn read(connection: &mut Connection, exchange: &mut Exchange) -> Read 
     exchange.client_in.pin(exchange.request_head.length);
     // RFC 9110 §7.6.2: then we are the one who answers.
     if exchange.request_head.max_forwards == Some(0) {
-        return rejected(200, "max-forwards", "Max-Forwards lets the request go no further than this gateway.");
+        return rejected(
+            MAX_FORWARDS.0,
+            MAX_FORWARDS.1,
+            "Max-Forwards lets the request go no further than this gateway.",
+        );
     }
     Read::Complete
 }

@@ -1,5 +1,6 @@
 //! The page of refusals says with which status each word is told.
 
+use super::super::head::MAX_FORWARDS;
 use super::{TOO_SLOW, UNSERVED, Unserved, sent, unsent, word};
 use crate::counters::FailureKind;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ fn the_page_tells_the_status_of_every_answer_of_ours() {
     let mut told: BTreeMap<String, u16> = BTreeMap::new();
     let unserved = [Unserved::NoneEligible, Unserved::AllTried, Unserved::QueueFull, Unserved::QueueTimeout];
     told.extend(unserved.map(|unserved| (unserved.word().to_owned(), UNSERVED)));
+    told.insert(MAX_FORWARDS.1.to_owned(), MAX_FORWARDS.0);
     told.insert("descriptors".to_owned(), UNSERVED);
     told.extend(["header-timeout", "body-timeout", "body-too-slow"].map(|reason| (reason.to_owned(), TOO_SLOW)));
     for (status, reason) in KINDS.into_iter().flat_map(|kind| [unsent(kind), sent(kind)]) {
