@@ -60,6 +60,41 @@ async def test_maintenance_takes_everybody_away() -> None:
         assert (await client.get(Cookie=cookie)).server not in ("", first.server)
 
 
+@pytest.mark.parametrize("cause", ["probes", "maintenance", "removal", "drain"])
+async def test_connections_end_with_their_server_where_the_pool_says_so(cause: str) -> None:
+    async with balanced("ab", service={"mode": "tcp"}, probe=PROBE, on_down="cut") as cluster:
+        host, _, port = cluster.address.rpartition(":")
+        connections: dict[str, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+        while len(connections) < 2:
+            reader, writer = await asyncio.open_connection(host, int(port))
+            connections[await say(reader, writer)] = (reader, writer)
+        if cause == "probes":
+            cluster.origins["a"].health_status = 503
+        elif cause == "maintenance":
+            await cluster.balancer.maintenance("web", "a")
+        elif cause == "removal":
+            await cluster.balancer.remove_server("web", "a")
+        else:
+            await cluster.balancer.drain("web", "a")
+        reader, writer = connections["a"]
+        if cause == "drain":
+            assert await say(reader, writer) == "a"
+        else:
+            with pytest.raises(ConnectionError):
+                await reader.readexactly(1)
+        assert await say(*connections["b"]) == "b"
+        for _, writer in connections.values():
+            writer.close()
+
+
+async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    """Who answers one request on this connection."""
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    length = int(head.partition("content-length: ")[2].split("\r\n")[0])
+    return (await reader.readexactly(length)).decode().strip()
+
+
 async def test_weights_take_effect_at_once() -> None:
     async with balanced("abc", algorithm="weighted-round-robin") as cluster:
         assert await cluster.ask(30) == {"a": 10, "b": 10, "c": 10}
