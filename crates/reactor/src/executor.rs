@@ -57,28 +57,23 @@ pub fn current() -> Option<Rc<Reactor>> {
 /// When a loop runs in this thread already.
 pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
     let reactor = Rc::new(Reactor::new()?);
-    let entered = Entered::new(&reactor);
+    // Dropped behind the future, however this ends.
+    let _entered = Entered::new(&reactor);
     let waker = reactor.waker_of(ROOT);
     let mut future = pin!(future);
     let mut events = Vec::with_capacity(EVENTS_MOST);
     reactor.root_is_ready.set(true);
     let mut batch = Vec::new();
-    let output = loop {
+    loop {
         if reactor.root_is_ready.take()
             && let Poll::Ready(output) = reactor.poll(ROOT, &waker, |cx| future.as_mut().poll(cx))
         {
-            break output;
+            return Ok(output);
         }
         std::mem::swap(&mut batch, &mut *reactor.ready.borrow_mut());
         batch.drain(..).for_each(|key| reactor.turn(key));
         reactor.wait(&mut events)?;
-    };
-    let left = reactor.tasks.borrow_mut().drain();
-    drop(left);
-    let told = reactor.on_wake.take();
-    drop(told);
-    drop(entered);
-    Ok(output)
+    }
 }
 
 /// Give `future` to the loop of this thread. A panic in it ends this task and no other.
@@ -181,8 +176,20 @@ impl Reactor {
             return self.tasks.borrow_mut().put(key, task);
         }
         self.tasks.borrow_mut().free(key);
-        // What it owned may schedule others, and may panic as the future did.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(task)));
+        end(task);
+    }
+
+    /// End the tasks that are left, and those that their ends spawn: they hold the loop that holds them.
+    fn end_all(&self) {
+        loop {
+            let left = self.tasks.borrow_mut().drain();
+            if left.is_empty() {
+                break;
+            }
+            left.into_iter().for_each(end);
+        }
+        let told = self.on_wake.take();
+        drop(told);
     }
 
     /// Ask the kernel, and wait if nobody is ready.
@@ -218,8 +225,13 @@ impl Reactor {
     }
 }
 
-/// The thread knows its loop for as long as this lives.
-struct Entered;
+/// What a task owned may schedule others, and may panic as the future did.
+fn end(task: Task) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(task)));
+}
+
+/// The thread knows its loop for as long as this lives, and the loop has tasks no longer than that.
+struct Entered(Rc<Reactor>);
 
 impl Entered {
     fn new(reactor: &Rc<Reactor>) -> Self {
@@ -227,12 +239,13 @@ impl Entered {
             let before = current.borrow_mut().replace(reactor.clone());
             assert!(before.is_none(), "a loop runs in this thread already");
         });
-        Entered
+        Entered(reactor.clone())
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        self.0.end_all();
         CURRENT.with(|current| current.borrow_mut().take());
     }
 }

@@ -161,6 +161,8 @@ impl Source {
         let mut sources = self.reactor.sources.borrow_mut();
         let place = &mut sources.places[self.index as usize];
         if place.ready & interest.mask() != 0 {
+            // A waker may do anything, as may its end.
+            drop(sources);
             return if self.reactor.spend(cx) { Poll::Ready(()) } else { Poll::Pending };
         }
         match (self.reactor.running(cx), interest) {
@@ -171,7 +173,6 @@ impl Source {
                 let before = place.take_others(interest.mask());
                 place.others.get_or_insert_default().push((interest, waker));
                 drop(sources);
-                // A waker's end may do anything.
                 drop(before);
             }
         }

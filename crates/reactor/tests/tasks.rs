@@ -128,6 +128,46 @@ fn what_is_left_at_the_end_is_dropped_where_it_may_still_wake_others() {
     assert!(dropped.get());
 }
 
+/// Tells when it goes, and fails then.
+struct Fails(Rc<Cell<u32>>);
+
+impl Drop for Fails {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        panic!("its end fails");
+    }
+}
+
+#[test]
+fn what_is_left_ends_however_the_loop_ends_and_what_that_spawns_too() {
+    struct Spawns(Fails);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let fails = Fails(self.0.0.clone());
+            spawn(async move {
+                let _fails = fails;
+                std::future::pending::<()>().await;
+            });
+        }
+    }
+    let ended = Rc::new(Cell::new(0));
+    let spawns = Spawns(Fails(ended.clone()));
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        block_on(async {
+            spawn(async move {
+                let _spawns = spawns;
+                // Whatever waits for something holds the loop, which holds the task.
+                Interval::new(Duration::from_secs(3600)).unwrap().tick().await;
+            });
+            yield_now().await;
+            panic!("the root fails");
+        })
+    }));
+    assert!(failed.is_err());
+    assert_eq!(ended.get(), 2);
+    assert!(block_on(async {}).is_ok(), "the thread is free for another loop");
+}
+
 #[test]
 fn an_interval_ticks_and_each_look_at_the_kernel_is_told() {
     let wakes = Rc::new(Cell::new(0));
