@@ -182,6 +182,7 @@ class Asker:
 
     def _expire(self) -> None:
         """Judge the deadlines that have come, and wait for the next."""
+        self._timer = None
         while self.read():
             pass
         now, following = time.monotonic(), []
@@ -193,7 +194,6 @@ class Asker:
                     self._end(asking.socket.fileno(), asking, late)
             if waiting:
                 following.append(waiting[0].started + timeout)
-        self._timer = None
         if following:
             self._wake_in(max(LATE, min(following) - now), now)
 

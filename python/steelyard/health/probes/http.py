@@ -19,6 +19,8 @@ from steelyard.health.probes.bad import BadAnswer
 
 BODY_MAX = 65536
 """Only so much of a body is searched for ``probe.body``."""
+HEARD_MAX = 4 * BODY_MAX
+"""Only so much of an answer is listened to: a server that sends interim answers without end holds up nobody."""
 
 _AFTER = "\r\nUser-Agent: steelyard-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n"
 _FIELD = (
@@ -50,11 +52,12 @@ def _expected(status: str) -> StatusCodes:
 class Exchange:
     """One answer."""
 
-    __slots__ = ("_body", "_http", "_probe", "_status")
+    __slots__ = ("_body", "_heard", "_http", "_probe", "_status")
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self._http: h11.Connection | None = None
+        self._heard = 0
         self._status = 0
         self._body = bytearray()
 
@@ -70,9 +73,13 @@ class Exchange:
             raise BadAnswer("closed without an answer")
         try:
             self._http.receive_data(data)
-            return self._read(self._http)
+            found = self._read(self._http)
         except h11.RemoteProtocolError as error:
             raise BadAnswer(f"not HTTP/1.1: {error}") from error
+        self._heard += len(data)
+        if found is None and self._heard >= HEARD_MAX:
+            raise BadAnswer(f"answered without end: {HEARD_MAX} bytes did not tell")
+        return found
 
     def _read(self, http: h11.Connection) -> str | None:
         """Events as far as they go; interim answers (RFC 9110 §15.2) are passed over."""
