@@ -1,4 +1,4 @@
-//! One worker: a thread with a single-threaded runtime and everything that its connections need, so that the path of a
+//! One worker: a thread with an event loop and everything that its connections need, so that the path of a
 //! request meets no lock. The engine steers it through [`Command`]s.
 
 use crate::access_log::Lines;

@@ -45,8 +45,8 @@ fn every_thread_is_counted_exactly_while_another_reads() {
         workers.into_iter().for_each(|worker| worker.join().unwrap());
         take();
         assert_eq!(seen_5xx, EACH / 100 * THREADS as u64);
-        // A take may miss requests, but none is counted in two of them.
-        assert!(sent > 0 && sent <= EACH * THREADS as u64, "{sent} requests beside the failures");
+        // A take that is interrupted may miss any number of requests, but none is counted in two of them.
+        assert!(sent <= EACH * THREADS as u64, "{sent} requests beside the failures");
     });
     let report = counters.report();
     let total = EACH * THREADS as u64;
