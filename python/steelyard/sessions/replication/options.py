@@ -47,11 +47,11 @@ def from_url(url: str, environment: Mapping[str, str]) -> Options:
         port = parts.port
     except ValueError:
         port = None
-    cluster = asked.get("cluster", "steelyard")
+    cluster, listen = asked.get("cluster", "steelyard"), parts.netloc.rpartition("@")[2]
     if not (_NAME.fullmatch(parts.username or "") and _NAME.fullmatch(cluster) and parts.hostname and port):
         raise StoreMisconfigured(
             "expected replicated://NAME@HOST:PORT, names of letters, digits, '.', '_' and '-', and the port on which "
-            f"this member listens; found {parts.netloc!r}, cluster {cluster!r}"
+            f"this member listens; found name {parts.username or ''!r}, {listen!r}, cluster {cluster!r}"
         )
     copies = asked.get("copies", "2")
     if copies != "all" and not (copies.isdecimal() and int(copies) >= 2):
@@ -65,7 +65,7 @@ def from_url(url: str, environment: Mapping[str, str]) -> Options:
         raise StoreMisconfigured("timeout and join are seconds") from None
     return Options(
         name=parts.username or "",
-        listen=parts.netloc.rpartition("@")[2],
+        listen=listen,
         peers=tuple(peer for peer in asked.get("peers", "").split(",") if peer),
         copies=0 if copies == "all" else int(copies),
         cluster=cluster,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
+from urllib.parse import urlsplit
 
 from steelyard.sessions.errors import StoreMisconfigured
 from steelyard.sessions.stores.base import Store
@@ -34,9 +35,24 @@ def open_store(store: str | Store) -> Store:
         near = difflib.get_close_matches(scheme, _SCHEMES, 1)
         hint = f"; did you mean {near[0]}://?" if near else ""
         raise StoreMisconfigured(f"no store for {scheme}://: {known}{hint}")
+    _check(scheme, store)
     try:
         opened = import_module(f"steelyard.sessions.stores.{_SCHEMES[scheme]}").from_url(store)
-    except ValueError as error:  # of the standard library: a port that is none, a bracket that is missing
+    except ValueError as error:  # of a client library: a value that is none for its option
         raise StoreMisconfigured(f"{scheme}:// URL: {error}") from None
     assert isinstance(opened, Store)
     return opened
+
+
+def _check(scheme: str, url: str) -> None:
+    """That the server can be told from the rest. The standard library's own words quote a password that has
+    a ``/`` in it, as the port that it seems to be."""
+    try:
+        parts = urlsplit(url)
+        if scheme != "postgresql" or "," not in parts.netloc:  # which takes several servers
+            _ = parts.port
+    except ValueError:
+        raise StoreMisconfigured(
+            f"{scheme}:// URL: its host or port cannot be read; a port is a number up to 65535, an IPv6 address "
+            "stands in brackets, and in a user's name or password / is written %2F, ? %3F, # %23, @ %40, [ %5B"
+        ) from None
