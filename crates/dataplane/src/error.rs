@@ -15,7 +15,7 @@ pub enum Error {
     Pool(BuildError),
     /// No descriptor is left.
     Descriptors(io::Error),
-    /// The operating system refused a thread or its runtime.
+    /// The operating system refused a thread or its event loop.
     Thread(io::Error),
     /// The access log could not be opened.
     Log(LogError),

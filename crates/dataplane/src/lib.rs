@@ -1,4 +1,4 @@
-//! The native plane: one single-threaded runtime a core, listeners, connections, upstream pools.
+//! The native plane: one thread with an event loop a core, listeners, connections, upstream pools.
 //!
 //! [`snapshot`] is what Python publishes, [`report`] what it reads back, [`engine`] the door.
 
