@@ -23,12 +23,13 @@ HEARD_MAX = 4 * BODY_MAX
 """Only so much of an answer is listened to: a server that sends interim answers without end holds up nobody."""
 
 _AFTER = "\r\nUser-Agent: steelyard-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-_FIELD = (
-    rb"(?:content-length:[ \t]*[0-9]{1,18}[ \t]*|(?!content-length|transfer-encoding)[!#$%&'*+.^_`|~0-9a-z-]+:[\t -~]*)"
+_FIELDS = rb"(?:(?i:(?!content-length|transfer-encoding)[!#$%&'*+.^_`|~0-9a-z-]+):[\t -~]*\r\n)*+"
+_LENGTH = rb"(?i:content-length):[ \t]*[0-9]{1,18}[ \t]*\r\n"
+_FINAL = re.compile(
+    rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: [\t -~]*)?\r\n" + _FIELDS + b"(?:" + _LENGTH + _FIELDS + rb")?\r\n"
 )
-_FINAL = re.compile(rb"HTTP/1\.[01] ([2-5][0-9]{2})(?: [\t -~]*)?\r\n(?:" + _FIELD + rb"\r\n)*\r\n", re.IGNORECASE)
 """A whole header of a final answer (RFC 9112 §4, §5) that h11 would take as well. Framing by anything but one plain
-Content-Length is left to it."""
+Content-Length is left to it. Fields are never given back (``*+``): a header that does not match takes no longer."""
 
 
 class Opening:
