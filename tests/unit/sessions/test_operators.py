@@ -49,5 +49,15 @@ def test_counting_listing_ending_purging(url: str, capsys: pytest.CaptureFixture
     [("reddis://h", "did you mean redis"), ("memory://", "in the applications' processes"), ("sqlite:///", "expected")],
 )
 def test_what_cannot_be_asked_says_why(url: str, cause: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([url, "count"]) == 1
+    assert main([url, "count"]) == 2
     assert cause in capsys.readouterr().err
+
+
+def test_a_url_comes_from_the_environment(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSIONS_URL", url)
+    assert said(capsys, "env:SESSIONS_URL", "count") == "4\n"
+    monkeypatch.delenv("SESSIONS_URL")
+    assert main(["env:SESSIONS_URL", "count"]) == 2
+    assert "the variable SESSIONS_URL is not set; export it" in capsys.readouterr().err
