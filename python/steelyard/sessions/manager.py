@@ -29,7 +29,11 @@ from steelyard.sessions.stores.base import Gone, Outrun, Saved, Store
 log = logging.getLogger("steelyard.sessions")
 
 ATTEMPTS = 2000
-"""Saves of one request on one contended record; with the pauses between them more than a minute."""
+"""Saves of one request on one contended record."""
+
+PATIENCE = 16
+"""Attempts until a save insists and pauses no more. Whoever comes fresh has to load first, so one that has lost often
+then wins; if it went on to pause, those who have won would win again."""
 
 PURGE_S = 60.0
 """How often a store in this process is rid of what is past its end, by a request that makes a session."""
@@ -199,7 +203,7 @@ class Manager:
                     if clash and self.settings.on_conflict == "raise":
                         self.counts.conflicts += 1
                         raise Conflict(clash)
-            if attempt > 2:
+            if 2 < attempt < PATIENCE:
                 yield Pause(random.uniform(0, min(0.02, 0.0005 * attempt)))
         raise StoreUnavailable(f"the session was changed by others {ATTEMPTS} times in a row while this request saved")
 
