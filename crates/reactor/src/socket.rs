@@ -52,12 +52,6 @@ impl Socket {
         self.source.poll_ready(cx, Interest::Writable)
     }
 
-    /// Whether a read would not wait, as far as is known.
-    #[inline]
-    pub fn is_readable(&self) -> bool {
-        self.source.is_ready(Interest::Readable)
-    }
-
     /// Do it if the socket is ready. `WouldBlock` from `operation` takes the readiness back, so that the next poll waits
     /// for the next event.
     pub fn try_io<R>(

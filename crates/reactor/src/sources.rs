@@ -198,11 +198,6 @@ impl Source {
     pub fn exhausted(&self, interest: Interest) {
         self.reactor.sources.borrow_mut().places[self.index as usize].ready &= !interest.passing();
     }
-
-    /// Whether a call would not have to wait, as far as is known.
-    pub fn is_ready(&self, interest: Interest) -> bool {
-        self.reactor.sources.borrow().places[self.index as usize].ready & interest.mask() != 0
-    }
 }
 
 impl Drop for Source {

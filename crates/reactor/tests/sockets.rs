@@ -193,7 +193,7 @@ fn whoever_waits_with_a_waker_of_their_own_is_told_by_it() {
         while !flag.0.load(std::sync::atomic::Ordering::SeqCst) {
             yield_now().await;
         }
-        assert!(socket.is_readable());
+        assert_eq!(socket.poll_readable(&mut Context::from_waker(&waker)), Poll::Ready(()));
     })
     .unwrap();
 }
